@@ -1,0 +1,152 @@
+/**
+ * The contract of every store. Asynchronous everywhere and free of SQL; sqlite/ (and later postgres/) implement it,
+ * test/conformance/ holds each implementation to it. Callers must not lean on anything that is not said here: calls
+ * that run at the same time may take effect in any order.
+ *
+ * A promise that resolves means durable: it survives `kill -9` and power loss. A promise that rejects with RelayError
+ * UNAVAILABLE after a write means unknown: it may or may not have taken effect.
+ */
+import type { Attempt, ClaimedJob, Failure, HttpResponse, JobRecord, NewJob } from "../job/job.ts";
+import type { JobState } from "../job/state.ts";
+
+/** The parts of a job that cost a read of their own. The rest of {@link JobRecord} always comes. */
+export type JobPart = "spec" | "body" | "attempts" | "response" | "response-body" | "last-error";
+
+export type InsertResult =
+  | {
+      readonly kind: "stored";
+      readonly key: number;
+      readonly revision: number;
+      readonly state: JobState;
+      /** The insert carried the claim: attempt 1 of this worker begins now. */
+      readonly claimed: boolean;
+    }
+  /** A job with this id is there already; nothing was stored. */
+  | { readonly kind: "id-taken"; readonly id: string }
+  /** The store holds as many unfinished jobs as it may; nothing was stored. */
+  | { readonly kind: "full"; readonly depth: number; readonly limit: number };
+
+export interface InsertOptions {
+  /**
+   * How many of the jobs, at the most, the insert may claim for this worker. It claims one only if it is due at once
+   * and no other due job waits (DESIGN: "the insert may carry the claim"); decided in the insert's own transaction.
+   */
+  readonly claimUpTo: number;
+}
+
+/** What a worker reports of an attempt. */
+export interface FinishedAttempt {
+  readonly key: number;
+  readonly attempt: Attempt;
+  /** Kept as the job's response when there is one. */
+  readonly response: HttpResponse | undefined;
+  /** The state after it, and when the next attempt is due if that is RETRYING. */
+  readonly next:
+    | { readonly state: "SUCCEEDED" | "FAILED" | "HELD" }
+    | { readonly state: "RETRYING"; readonly nextAttemptTime: number };
+}
+
+/**
+ * `recorded`, or `stale`: the job no longer belonged to this worker in this attempt (cancelled, or recovered by
+ * another). A stale result changes nothing.
+ */
+export type FinishResult = "recorded" | "stale";
+
+export interface ClaimResult {
+  readonly jobs: readonly ClaimedJob[];
+  /** When the next waiting job is due, or undefined if none waits. In the past if more are due than were asked for. */
+  readonly nextDueTime: number | undefined;
+}
+
+export type CancelResult =
+  | {
+      readonly kind: "cancelled";
+      readonly job: JobRecord;
+      /** The worker that was sending it, and the attempt; undefined if it waited. */
+      readonly dispatching: { readonly worker: number; readonly attempt: number } | undefined;
+    }
+  /** Nothing was changed: it has ended already. */
+  | { readonly kind: "ended"; readonly job: JobRecord }
+  | { readonly kind: "not-found" };
+
+export interface ListQuery {
+  /** At most so many jobs. */
+  readonly limit: number;
+  /** A page also ends once its jobs take about so many bytes, but holds at least one. */
+  readonly maxBytes: number;
+  /** Only jobs older than the one with this key: the last of the page before. */
+  readonly beforeKey: number | undefined;
+  readonly parts: ReadonlySet<JobPart>;
+}
+
+export interface JobPage {
+  /** Newest first. */
+  readonly jobs: readonly JobRecord[];
+  /** beforeKey of the next page, or undefined on the last one. */
+  readonly nextBeforeKey: number | undefined;
+}
+
+export interface RecoverResult {
+  /** How many jobs of lost workers wait again. */
+  readonly requeued: number;
+  /** How many had no attempt left and FAILED. */
+  readonly failed: number;
+}
+
+/** What a lost attempt is recorded as. */
+export const lostAttempt: Failure = {
+  reason: "WORKER_LOST",
+  message: "the worker ended while it was sending; the target may or may not have got the request",
+};
+
+export interface Store {
+  /** Announces a worker, whose claims hold while it renews its lease. @returns its number, never used again. */
+  registerWorker(worker: { readonly name: string; readonly now: number; readonly leaseMs: number }): Promise<number>;
+
+  /** @returns false if the worker was declared lost meanwhile: it must send nothing more. */
+  renewLease(worker: number, now: number, leaseMs: number): Promise<boolean>;
+
+  /** Ends a worker's registration. Its jobs, if any are left, can be recovered at once. */
+  releaseWorker(worker: number): Promise<void>;
+
+  /**
+   * Takes back the jobs of workers whose lease has ended, and of `lost` ones at once: their attempts are recorded as
+   * outcome-unknown, and they wait again at `now`, or FAILED if that was their last attempt.
+   */
+  recover(options: { readonly now: number; readonly lost: readonly number[] }): Promise<RecoverResult>;
+
+  /**
+   * Stores the jobs, all or none. All ids must differ.
+   *
+   * @returns one result a job, in their order; or, if none was stored, a single one that says why
+   */
+  insert(
+    worker: number,
+    jobs: readonly NewJob[],
+    now: number,
+    options: InsertOptions,
+  ): Promise<readonly InsertResult[]>;
+
+  /**
+   * Claims up to `limit` due jobs: higher priority first, then longest due. Jobs whose expireTime has passed before a
+   * first attempt are EXPIRED on the way.
+   */
+  claim(worker: number, limit: number, now: number): Promise<ClaimResult>;
+
+  /** Records how attempts ended. One result an attempt, in their order. */
+  finish(worker: number, attempts: readonly FinishedAttempt[]): Promise<readonly FinishResult[]>;
+
+  /** Cancels a job that has not ended. */
+  cancel(id: string, now: number): Promise<CancelResult>;
+
+  /** One job, or undefined. Reads no part that is not asked for. */
+  get(id: string, parts: ReadonlySet<JobPart>): Promise<JobRecord | undefined>;
+
+  list(query: ListQuery): Promise<JobPage>;
+
+  /** How many jobs have not ended. */
+  depth(): Promise<number>;
+
+  /** Waits for what is under way, then closes. Calls after it reject with UNAVAILABLE. */
+  close(): Promise<void>;
+}
