@@ -1,5 +1,6 @@
 /** The states of a job and the only ways from one to another. Stores, scheduler and API all ask this table. */
 
+// Stores keep the index in this list: append only.
 export const jobStates = [
   "SCHEDULED",
   "QUEUED",

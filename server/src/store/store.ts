@@ -101,7 +101,11 @@ export const lostAttempt: Failure = {
 
 export interface Store {
   /** Announces a worker, whose claims hold while it renews its lease. @returns its number, never used again. */
-  registerWorker(worker: { readonly name: string; readonly now: number; readonly leaseMs: number }): Promise<number>;
+  registerWorker(worker: {
+    readonly name: string;
+    readonly now: number;
+    readonly leaseMs: number;
+  }): Promise<number>;
 
   /** @returns false if the worker was declared lost meanwhile: it must send nothing more. */
   renewLease(worker: number, now: number, leaseMs: number): Promise<boolean>;

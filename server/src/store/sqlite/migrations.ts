@@ -1,0 +1,121 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** Marks a file as a Fieldpost store (PRAGMA application_id): "FPst". */
+const applicationId = 0x46507374;
+
+/**
+ * Numbered from 1; a released one is never changed. Times are milliseconds since the epoch, states the index in
+ * job/state.ts's jobStates.
+ */
+const migrations: readonly string[] = [
+  `
+  -- One row. revision: of the newest change. depth: how many jobs have not ended.
+  CREATE TABLE counter (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    revision INTEGER NOT NULL,
+    depth INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO counter VALUES (1, 0, 0);
+
+  CREATE TABLE worker (
+    -- AUTOINCREMENT: a number is never used again.
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    lease_time INTEGER NOT NULL
+  ) STRICT;
+
+  -- What changes about a job, kept small: every change writes the whole row.
+  CREATE TABLE job (
+    -- The revision that made it, so keys grow in the order of the commits.
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    -- NULL: the same as id.
+    uid TEXT,
+    queue TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    -- When it may be claimed; kept while it runs.
+    due_time INTEGER NOT NULL,
+    expire_time INTEGER,
+    schedule_time INTEGER,
+    attempt_count INTEGER NOT NULL,
+    max_attempts INTEGER NOT NULL,
+    -- 0: waits. -1: held. Otherwise the number of the worker that runs it.
+    worker INTEGER NOT NULL,
+    create_time INTEGER NOT NULL,
+    update_time INTEGER NOT NULL,
+    finish_time INTEGER,
+    revision INTEGER NOT NULL
+  ) STRICT;
+  -- Serves claims (worker 0), recovery (worker n) and the question whether anything is due; holds open jobs only.
+  CREATE INDEX job_open ON job (worker, priority, due_time) WHERE finish_time IS NULL;
+
+  -- What does not change about a job. The body stands last: a read that stops before it does not touch its pages.
+  CREATE TABLE spec (
+    key INTEGER PRIMARY KEY,
+    method TEXT NOT NULL,
+    url TEXT NOT NULL,
+    -- JSON: [name, value, name, value, ...]
+    headers TEXT NOT NULL,
+    -- JSON: [[name, value], ...]; NULL: none
+    parameters TEXT,
+    -- JSON: [initialBackoffMs, maxBackoffMs, multiplier, jitter]
+    retry TEXT NOT NULL,
+    attempt_timeout INTEGER NOT NULL,
+    -- JSON: [[name, value], ...]; NULL: none
+    labels TEXT,
+    traceparent TEXT NOT NULL,
+    tracestate TEXT NOT NULL,
+    body BLOB
+  ) STRICT;
+
+  CREATE TABLE attempt (
+    key INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    result TEXT NOT NULL,
+    start_time INTEGER NOT NULL,
+    end_time INTEGER NOT NULL,
+    http_status INTEGER NOT NULL,
+    worker TEXT NOT NULL,
+    error_reason TEXT,
+    error_message TEXT,
+    response_truncated INTEGER,
+    -- JSON as in spec; NULL: no response is kept with this attempt
+    response_headers TEXT,
+    response_body BLOB,
+    PRIMARY KEY (key, number)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/**
+ * Brings the file to the newest schema. Several processes may do so at once: the first one works, the others wait.
+ *
+ * @throws Error if the file is not a Fieldpost store, or was written by a newer release
+ */
+export function migrate(database: DatabaseSync): void {
+  const pragma = (name: string): number => {
+    const row = database.prepare(`PRAGMA ${name}`).get();
+    return Number(Object.values(row ?? {})[0]);
+  };
+  if (pragma("user_version") === migrations.length && pragma("application_id") === applicationId) return;
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const version = pragma("user_version");
+    const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get();
+    if (pragma("application_id") !== applicationId && Number(tables?.["n"]) > 0) {
+      throw new Error("the file is an SQLite database, but not a Fieldpost store");
+    }
+    if (version > migrations.length) {
+      throw new Error(
+        `the store has schema version ${version}, this release knows up to ${migrations.length}: use the release that wrote it, or a newer one`,
+      );
+    }
+    for (const sql of migrations.slice(version)) database.exec(sql);
+    database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}`);
+    database.exec("COMMIT");
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}

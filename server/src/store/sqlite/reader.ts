@@ -1,0 +1,26 @@
+/** The thread that reads and checkpoints, so that neither a long list nor an fsync of the database file holds the event loop. */
+import { parentPort, workerData } from "node:worker_threads";
+import { openConnection } from "./connection.ts";
+import { Reads } from "./reads.ts";
+import type { ReadOperation } from "./reads.ts";
+import { answer, openInThread } from "./thread-side.ts";
+import type { Group, GroupAnswer } from "./thread-side.ts";
+
+openInThread(parentPort!, () => {
+  const { path } = workerData as { path: string };
+  const database = openConnection(path);
+  database.exec("PRAGMA busy_timeout = 5000");
+  const reads = new Reads(database);
+  return {
+    run(group: Group<ReadOperation>): GroupAnswer {
+      return group.operations.map((operation) => {
+        try {
+          return answer.success(reads.run(operation));
+        } catch (error) {
+          return answer.failure(error, "refused");
+        }
+      });
+    },
+    close: () => database.close(),
+  };
+});

@@ -1,0 +1,147 @@
+/** Every question to the store, each answered inside a read transaction of its own. */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { JobRecord } from "../../job/job.ts";
+import type { JobPage, JobPart, ListQuery } from "../store.ts";
+import { toAttempt, toFailure, toRecord, toResponse, toSpec } from "./rows.ts";
+import type { Row } from "./rows.ts";
+
+/** A question, as it is sent to the reading thread. */
+export type ReadOperation =
+  | { readonly kind: "get"; readonly id: string; readonly parts: ReadonlySet<JobPart> }
+  | { readonly kind: "list"; readonly query: ListQuery }
+  | { readonly kind: "depth" }
+  | { readonly kind: "checkpoint" };
+
+/** What a checkpoint did (sqlite.org/pragma.html#pragma_wal_checkpoint). */
+export interface CheckpointResult {
+  /** Pages in the WAL. */
+  readonly logPages: number;
+  /** Of these, pages that are in the database file. */
+  readonly checkpointedPages: number;
+}
+
+export interface ReadResults {
+  get: JobRecord | undefined;
+  list: JobPage;
+  depth: number;
+  checkpoint: CheckpointResult;
+}
+
+/** About what a record takes in a message, beside its texts and bytes. */
+const recordBytes = 256;
+
+export class Reads {
+  readonly #database: DatabaseSync;
+  readonly #sql: ReturnType<typeof prepareAll>;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#sql = prepareAll(database);
+  }
+
+  run(operation: ReadOperation): ReadResults[ReadOperation["kind"]] {
+    switch (operation.kind) {
+      case "get":
+        return this.#snapshot(() => {
+          const row = this.#sql.get.get(operation.id);
+          return row === undefined ? undefined : this.#record(row, operation.parts).record;
+        });
+      case "list":
+        return this.#snapshot(() => this.#list(operation.query));
+      case "depth":
+        return this.#sql.depth.get()!["depth"] as number;
+      case "checkpoint": {
+        // Never waits for a reader or a writer.
+        const row = this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get()!;
+        return { logPages: row["log"] as number, checkpointedPages: row["checkpointed"] as number };
+      }
+      default:
+        return operation satisfies never;
+    }
+  }
+
+  /** All statements of one answer see the same state of the store. */
+  #snapshot<T>(read: () => T): T {
+    this.#database.exec("BEGIN");
+    try {
+      return read();
+    } finally {
+      this.#database.exec("COMMIT");
+    }
+  }
+
+  #list(query: ListQuery): JobPage {
+    const jobs: JobRecord[] = [];
+    let bytes = 0;
+    // One more than asked for tells whether there is a next page.
+    for (const row of this.#sql.list.iterate(query.beforeKey ?? Number.MAX_SAFE_INTEGER, query.limit + 1)) {
+      if (jobs.length === query.limit) return { jobs, nextBeforeKey: jobs.at(-1)?.key };
+      const { record, size } = this.#record(row, query.parts);
+      if (jobs.length > 0 && bytes + size > query.maxBytes) return { jobs, nextBeforeKey: jobs.at(-1)?.key };
+      jobs.push(record);
+      bytes += size;
+    }
+    return { jobs, nextBeforeKey: undefined };
+  }
+
+  #record(row: Row, parts: ReadonlySet<JobPart>): { record: JobRecord; size: number } {
+    const key = row["key"] as number;
+    let record = toRecord(row);
+    let size = recordBytes;
+    if (parts.has("spec") || parts.has("body")) {
+      const found = (parts.has("body") ? this.#sql.specWithBody : this.#sql.spec).get(key)!;
+      record = { ...record, spec: toSpec({ ...found, max_attempts: row["max_attempts"]! }) };
+      size += sizeOf(found);
+    }
+    if (parts.has("attempts")) {
+      const found = this.#sql.attempts.all(key);
+      record = { ...record, attempts: found.map(toAttempt) };
+      for (const attempt of found) size += sizeOf(attempt);
+    }
+    if (parts.has("last-error")) {
+      const found = this.#sql.lastAttempt.get(key);
+      record = { ...record, lastError: found === undefined ? undefined : toFailure(found) };
+    }
+    if (parts.has("response") || parts.has("response-body")) {
+      const found = (parts.has("response-body") ? this.#sql.responseWithBody : this.#sql.response).get(key);
+      if (found !== undefined) {
+        record = { ...record, response: toResponse(found) };
+        size += sizeOf(found);
+      }
+    }
+    return { record, size };
+  }
+}
+
+function sizeOf(row: Row): number {
+  let size = 0;
+  for (const value of Object.values(row)) {
+    size += typeof value === "string" || value instanceof Uint8Array ? value.length : 8;
+  }
+  return size;
+}
+
+function prepareAll(database: DatabaseSync) {
+  const sql = (text: string): StatementSync => database.prepare(text);
+  const job = `SELECT key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
+    max_attempts, create_time, update_time, finish_time, revision FROM job`;
+  const spec = "method, url, headers, parameters, retry, attempt_timeout, labels, traceparent, tracestate";
+  const response = "http_status, response_truncated, response_headers";
+  const lastResponse =
+    "FROM attempt WHERE key = ? AND response_headers IS NOT NULL ORDER BY number DESC LIMIT 1";
+  return {
+    get: sql(`${job} WHERE id = ?`),
+    list: sql(`${job} WHERE key < ? ORDER BY key DESC LIMIT ?`),
+    depth: sql("SELECT depth FROM counter WHERE one = 1"),
+    spec: sql(`SELECT ${spec} FROM spec WHERE key = ?`),
+    specWithBody: sql(`SELECT ${spec}, body FROM spec WHERE key = ?`),
+    attempts:
+      sql(`SELECT number, result, start_time, end_time, http_status, worker, error_reason, error_message
+      FROM attempt WHERE key = ? ORDER BY number`),
+    lastAttempt: sql(
+      "SELECT error_reason, error_message FROM attempt WHERE key = ? ORDER BY number DESC LIMIT 1",
+    ),
+    response: sql(`SELECT ${response} ${lastResponse}`),
+    responseWithBody: sql(`SELECT ${response}, response_body ${lastResponse}`),
+  };
+}

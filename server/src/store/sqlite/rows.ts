@@ -1,0 +1,177 @@
+/** Between the words of job/ and the columns of the tables. */
+import type { SQLOutputValue } from "node:sqlite";
+import type {
+  Attempt,
+  AttemptResult,
+  Failure,
+  FailureReason,
+  Header,
+  HttpResponse,
+  JobRecord,
+  JobSpec,
+  Jitter,
+  NewJob,
+} from "../../job/job.ts";
+import { jobStates } from "../../job/state.ts";
+import type { JobState } from "../../job/state.ts";
+
+export type Row = Record<string, SQLOutputValue>;
+
+const noBytes = new Uint8Array(0);
+
+const stateNumbers = new Map(jobStates.map((state, number) => [state, number]));
+
+/** The number that stands for a state in the column. */
+export function stateNumber(state: JobState): number {
+  return stateNumbers.get(state) ?? -1;
+}
+
+export function encodeHeaders(headers: readonly Header[]): string {
+  if (headers.length === 0) return "[]";
+  const flat: string[] = [];
+  for (const header of headers) flat.push(header.name, header.value);
+  return JSON.stringify(flat);
+}
+
+function decodeHeaders(text: string): Header[] {
+  const flat = JSON.parse(text) as string[];
+  const headers: Header[] = [];
+  for (let i = 0; i < flat.length; i += 2) headers.push({ name: flat[i]!, value: flat[i + 1]! });
+  return headers;
+}
+
+const encodeMap = (map: ReadonlyMap<string, string>): string | null =>
+  map.size === 0 ? null : JSON.stringify([...map]);
+
+const decodeMap = (text: string | null): Map<string, string> =>
+  new Map(text === null ? [] : (JSON.parse(text) as [string, string][]));
+
+/** A new job on its way to the writing thread: values that clone cheaply, in the order of the columns. */
+export interface NewJobRow {
+  readonly id: string;
+  /** null: the same as id. */
+  readonly uid: string | null;
+  readonly queue: string;
+  readonly priority: number;
+  readonly createTime: number;
+  readonly scheduleTime: number | null;
+  readonly expireTime: number | null;
+  readonly maxAttempts: number;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: string;
+  readonly parameters: string | null;
+  readonly retry: string;
+  readonly attemptTimeout: number;
+  readonly labels: string | null;
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly body: Uint8Array | null;
+}
+
+export function toRow(job: NewJob): NewJobRow {
+  const { request, retryPolicy, trace } = job;
+  return {
+    id: job.id,
+    uid: job.uid === job.id ? null : job.uid,
+    queue: job.queue,
+    priority: job.priority,
+    createTime: job.createTime,
+    scheduleTime: job.scheduleTime ?? null,
+    expireTime: job.expireTime ?? null,
+    maxAttempts: job.maxAttempts,
+    method: request.method,
+    url: request.url,
+    headers: encodeHeaders(request.headers),
+    parameters: encodeMap(request.parameters),
+    retry: JSON.stringify([
+      retryPolicy.initialBackoffMs,
+      retryPolicy.maxBackoffMs,
+      retryPolicy.multiplier,
+      retryPolicy.jitter,
+    ]),
+    attemptTimeout: job.attemptTimeoutMs,
+    labels: encodeMap(job.labels),
+    traceparent: trace.traceparent,
+    tracestate: trace.tracestate,
+    // A copy of just these bytes: cloning a view clones the whole buffer behind it.
+    body: request.body.length === 0 ? null : new Uint8Array(request.body),
+  };
+}
+
+/** The columns of `spec`, joined with max_attempts of `job`; `body` may be missing. */
+export function toSpec(row: Row): JobSpec {
+  const [initialBackoffMs, maxBackoffMs, multiplier, jitter] = JSON.parse(row["retry"] as string) as [
+    number,
+    number,
+    number,
+    Jitter,
+  ];
+  return {
+    request: {
+      method: row["method"] as string,
+      url: row["url"] as string,
+      headers: decodeHeaders(row["headers"] as string),
+      parameters: decodeMap(row["parameters"] as string | null),
+      body: (row["body"] as Uint8Array | null | undefined) ?? noBytes,
+    },
+    maxAttempts: row["max_attempts"] as number,
+    retryPolicy: { initialBackoffMs, maxBackoffMs, multiplier, jitter },
+    attemptTimeoutMs: row["attempt_timeout"] as number,
+    labels: decodeMap(row["labels"] as string | null),
+    trace: { traceparent: row["traceparent"] as string, tracestate: row["tracestate"] as string },
+  };
+}
+
+const optional = (value: SQLOutputValue | undefined): number | undefined =>
+  (value as number | null) ?? undefined;
+
+/** The columns of `job`. */
+export function toRecord(row: Row): JobRecord {
+  const state = jobStates[row["state"] as number]!;
+  const id = row["id"] as string;
+  const waits = state === "SCHEDULED" || state === "QUEUED" || state === "RETRYING";
+  return {
+    key: row["key"] as number,
+    id,
+    uid: (row["uid"] as string | null) ?? id,
+    queue: row["queue"] as string,
+    state,
+    priority: row["priority"] as number,
+    createTime: row["create_time"] as number,
+    updateTime: row["update_time"] as number,
+    scheduleTime: optional(row["schedule_time"]),
+    expireTime: optional(row["expire_time"]),
+    nextAttemptTime: waits ? (row["due_time"] as number) : undefined,
+    finishTime: optional(row["finish_time"]),
+    attemptCount: row["attempt_count"] as number,
+    revision: row["revision"] as number,
+  };
+}
+
+export function toFailure(row: Row): Failure | undefined {
+  const reason = row["error_reason"] as FailureReason | null;
+  return reason === null ? undefined : { reason, message: row["error_message"] as string };
+}
+
+export function toAttempt(row: Row): Attempt {
+  return {
+    number: row["number"] as number,
+    result: row["result"] as AttemptResult,
+    startTime: row["start_time"] as number,
+    endTime: row["end_time"] as number,
+    httpStatus: row["http_status"] as number,
+    error: toFailure(row),
+    worker: row["worker"] as string,
+  };
+}
+
+/** The response columns of `attempt`; `response_body` may be missing. */
+export function toResponse(row: Row): HttpResponse {
+  return {
+    status: row["http_status"] as number,
+    headers: decodeHeaders(row["response_headers"] as string),
+    body: (row["response_body"] as Uint8Array | null | undefined) ?? noBytes,
+    truncated: row["response_truncated"] === 1,
+  };
+}

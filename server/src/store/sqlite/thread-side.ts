@@ -1,0 +1,63 @@
+/** What a store's threads have in common: groups of operations in, one answer each out. */
+import type { MessagePort } from "node:worker_threads";
+import { sqliteCode } from "./connection.ts";
+
+/** One message to a thread. */
+export interface Group<Operation> {
+  readonly operations: readonly Operation[];
+  /** For the writer: bring the WAL back to its start first. */
+  readonly restartLog?: boolean;
+}
+
+export interface ThreadFailure {
+  readonly message: string;
+  /** SQLite's primary result code; undefined for anything else, which is a defect. */
+  readonly code: number | undefined;
+  /** `refused`: nothing was changed. `failed`: unknown, and the store takes no more changes. */
+  readonly kind: "refused" | "failed";
+}
+
+export type Answer = { readonly value: unknown } | { readonly failure: ThreadFailure };
+export type GroupAnswer = readonly Answer[];
+
+/** Messages of a thread: ready once, then an answer a group in their order. */
+export type ThreadMessage =
+  | { readonly ready: true }
+  | { readonly openError: ThreadFailure }
+  | { readonly closed: true }
+  | { readonly answers: GroupAnswer };
+
+export const answer = {
+  success: (value: unknown): Answer => ({ value }),
+  failure: (error: unknown, kind: ThreadFailure["kind"]): Answer => ({ failure: describe(error, kind) }),
+};
+
+function describe(error: unknown, kind: ThreadFailure["kind"]): ThreadFailure {
+  return { message: error instanceof Error ? error.message : String(error), code: sqliteCode(error), kind };
+}
+
+/** Opens with `open`, then answers groups until the other side sends `null`. */
+export function openInThread<Operation>(
+  port: MessagePort,
+  open: () => { run(group: Group<Operation>): GroupAnswer; close(): void },
+): void {
+  let opened;
+  try {
+    opened = open();
+  } catch (error) {
+    port.postMessage({ openError: describe(error, "refused") } satisfies ThreadMessage);
+    port.close();
+    return;
+  }
+  const { run, close } = opened;
+  port.on("message", (group: Group<Operation> | null) => {
+    if (group === null) {
+      close();
+      port.postMessage({ closed: true } satisfies ThreadMessage);
+      port.close();
+    } else {
+      port.postMessage({ answers: run(group) } satisfies ThreadMessage);
+    }
+  });
+  port.postMessage({ ready: true } satisfies ThreadMessage);
+}

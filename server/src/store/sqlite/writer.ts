@@ -1,0 +1,95 @@
+/**
+ * The thread that writes: takes a group of changes, runs them in one transaction, answers when that is on disk.
+ * One fsync serves all calls of the group; the event loop never waits for one.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import type { DatabaseSync } from "node:sqlite";
+import { openConnection, sqliteCode, SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
+import { migrate } from "./migrations.ts";
+import { answer, openInThread } from "./thread-side.ts";
+import type { Group, GroupAnswer } from "./thread-side.ts";
+import { Writes } from "./writes.ts";
+import type { WriteOperation } from "./writes.ts";
+
+/** How long a change waits for the writers of other processes. */
+const busyTimeoutMs = 10_000;
+/**
+ * How often it tries. SQLite's own busy handler sleeps 1, 2, 5, 10, … ms, far longer than another process's commit
+ * takes.
+ */
+const busyRetryMs = 0.15;
+
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/** Takes the write lock, whoever has it. */
+function begin(database: DatabaseSync): void {
+  const deadline = performance.now() + busyTimeoutMs;
+  for (;;) {
+    try {
+      database.exec("BEGIN IMMEDIATE");
+      return;
+    } catch (error) {
+      if (sqliteCode(error) !== SQLITE_BUSY || performance.now() > deadline) throw error;
+      Atomics.wait(never, 0, 0, busyRetryMs);
+    }
+  }
+}
+
+function transact<T>(database: DatabaseSync, writes: Writes, change: () => T): T {
+  begin(database);
+  let committing = false;
+  try {
+    writes.begin();
+    const result = change();
+    writes.end();
+    committing = true;
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    // What a failed fsync left on disk nobody knows, and a second one may lie (fsyncgate, PostgreSQL 2018). A full disk
+    // is known: the rollback took all of it back.
+    if (committing && sqliteCode(error) !== SQLITE_FULL) failed = error;
+    throw error;
+  }
+}
+
+/** Set by a commit that failed: from then on nothing is acknowledged until the process starts anew. */
+let failed: unknown;
+
+function runGroup(
+  database: DatabaseSync,
+  writes: Writes,
+  operations: readonly WriteOperation[],
+): GroupAnswer {
+  if (failed !== undefined) return operations.map(() => answer.failure(failed, "failed"));
+  try {
+    const results = transact(database, writes, () => operations.map((operation) => writes.run(operation)));
+    return results.map((value) => answer.success(value));
+  } catch (error) {
+    if (failed !== undefined || operations.length === 1 || sqliteCode(error) === SQLITE_BUSY) {
+      return operations.map(() => answer.failure(error, failed === undefined ? "refused" : "failed"));
+    }
+    // One of them spoiled the transaction of all: each on its own, so that only that one fails.
+    return operations.flatMap((operation) => runGroup(database, writes, [operation]));
+  }
+}
+
+openInThread(parentPort!, () => {
+  const { path, maxDepth } = workerData as { path: string; maxDepth: number };
+  const database = openConnection(path);
+  migrate(database);
+  const writes = new Writes(database, maxDepth);
+  database.exec("PRAGMA busy_timeout = 0");
+  const restart = database.prepare("PRAGMA wal_checkpoint(RESTART)");
+  return {
+    run(group: Group<WriteOperation>): GroupAnswer {
+      if (group.restartLog) {
+        // Checkpoints what is left and lets the next commit begin at the log's start; gives up if anyone is in the way.
+        restart.get();
+      }
+      return runGroup(database, writes, group.operations);
+    },
+    close: () => database.close(),
+  };
+});

@@ -1,0 +1,351 @@
+/** Every change of the store, each a function that runs inside the transaction of its group. */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { ClaimedJob } from "../../job/job.ts";
+import { initialState, nextState } from "../../job/state.ts";
+import type { JobState } from "../../job/state.ts";
+import type { CancelResult, ClaimResult, FinishedAttempt, FinishResult, InsertResult } from "../store.ts";
+import type { RecoverResult } from "../store.ts";
+import { lostAttempt } from "../store.ts";
+import { encodeHeaders, stateNumber, toRecord, toSpec } from "./rows.ts";
+import type { NewJobRow, Row } from "./rows.ts";
+
+/** A change, as it is sent to the writing thread. */
+export type WriteOperation =
+  | { readonly kind: "register"; readonly name: string; readonly leaseTime: number }
+  | { readonly kind: "renew"; readonly worker: number; readonly leaseTime: number }
+  | { readonly kind: "release"; readonly worker: number }
+  | { readonly kind: "recover"; readonly now: number; readonly lost: readonly number[] }
+  | {
+      readonly kind: "insert";
+      readonly worker: number;
+      readonly now: number;
+      readonly claimUpTo: number;
+      readonly jobs: readonly NewJobRow[];
+    }
+  | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
+  | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedAttempt[] }
+  | { readonly kind: "cancel"; readonly id: string; readonly now: number };
+
+/** What each kind of change answers. */
+export interface WriteResults {
+  register: number;
+  renew: boolean;
+  release: undefined;
+  recover: RecoverResult;
+  insert: InsertResult[];
+  claim: ClaimResult;
+  finish: FinishResult[];
+  cancel: CancelResult;
+}
+
+export type WriteResult<K extends WriteOperation["kind"]> = WriteResults[K];
+
+const RETRYING = stateNumber("RETRYING");
+const DISPATCHING = stateNumber("DISPATCHING");
+const FAILED = stateNumber("FAILED");
+const CANCELLED = stateNumber("CANCELLED");
+const EXPIRED = stateNumber("EXPIRED");
+
+const priorities = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0] as const;
+
+/** Attempts beyond so many are forgotten, the oldest first. */
+const keptAttempts = 100;
+
+/** The changes of one connection, with its statements prepared once. */
+export class Writes {
+  readonly #maxDepth: number;
+  readonly #sql: ReturnType<typeof prepareAll>;
+  /** As in the table `counter` at the start of the transaction, and grown since. */
+  #revision = 0;
+  #depth = 0;
+
+  constructor(database: DatabaseSync, maxDepth: number) {
+    this.#maxDepth = maxDepth;
+    this.#sql = prepareAll(database);
+  }
+
+  /** Reads the counters: the first thing in a transaction. */
+  begin(): void {
+    const row = this.#sql.readCounter.get()!;
+    this.#revision = row["revision"] as number;
+    this.#depth = row["depth"] as number;
+  }
+
+  /** Writes the counters: the last thing in a transaction. */
+  end(): void {
+    this.#sql.writeCounter.run(this.#revision, this.#depth);
+  }
+
+  run(operation: WriteOperation): WriteResults[WriteOperation["kind"]] {
+    switch (operation.kind) {
+      case "insert":
+        return this.#insert(operation);
+      case "finish":
+        return operation.attempts.map((attempt) => this.#finish(operation.worker, attempt));
+      case "claim":
+        return this.#claim(operation.worker, operation.limit, operation.now);
+      case "cancel":
+        return this.#cancel(operation.id, operation.now);
+      case "register":
+        return Number(this.#sql.register.run(operation.name, operation.leaseTime).lastInsertRowid);
+      case "renew":
+        return this.#sql.renew.run(operation.leaseTime, operation.worker).changes === 1;
+      case "release":
+        this.#sql.release.run(operation.worker);
+        return undefined;
+      case "recover":
+        return this.#recover(operation.now, operation.lost);
+      default:
+        return operation satisfies never;
+    }
+  }
+
+  #insert(operation: Extract<WriteOperation, { kind: "insert" }>): InsertResult[] {
+    const { jobs, now, worker } = operation;
+    if (this.#depth + jobs.length > this.#maxDepth) {
+      return [{ kind: "full", depth: this.#depth, limit: this.#maxDepth }];
+    }
+    const seen = new Set<string>();
+    for (const job of jobs) {
+      if (seen.has(job.id) || this.#sql.hasId.get(job.id) !== undefined) {
+        return [{ kind: "id-taken", id: job.id }];
+      }
+      if (jobs.length > 1) seen.add(job.id);
+    }
+    let claims = operation.claimUpTo > 0 && !this.#anythingDue(now) ? operation.claimUpTo : 0;
+    return jobs.map((job) => {
+      const key = ++this.#revision;
+      this.#depth++;
+      const waits = initialState(job.scheduleTime ?? undefined, now);
+      const claimed = claims > 0 && waits === "QUEUED" && !(job.expireTime !== null && job.expireTime <= now);
+      if (claimed) claims--;
+      const state: JobState = claimed ? "DISPATCHING" : waits;
+      this.#sql.insertJob.run(
+        key,
+        job.id,
+        job.uid,
+        job.queue,
+        stateNumber(state),
+        job.priority,
+        waits === "SCHEDULED" ? job.scheduleTime : now,
+        job.expireTime,
+        job.scheduleTime,
+        claimed ? 1 : 0,
+        job.maxAttempts,
+        claimed ? worker : 0,
+        job.createTime,
+        now,
+        key,
+      );
+      this.#sql.insertSpec.run(
+        key,
+        job.method,
+        job.url,
+        job.headers,
+        job.parameters,
+        job.retry,
+        job.attemptTimeout,
+        job.labels,
+        job.traceparent,
+        job.tracestate,
+        job.body,
+      );
+      return { kind: "stored", key, revision: key, state, claimed };
+    });
+  }
+
+  #anythingDue(now: number): boolean {
+    return priorities.some((priority) => this.#sql.due.get(priority, now, 1) !== undefined);
+  }
+
+  #claim(worker: number, limit: number, now: number): ClaimResult {
+    const jobs: ClaimedJob[] = [];
+    for (const priority of priorities) {
+      // Expired jobs make room for others, so ask again until the level is empty or enough are claimed.
+      while (jobs.length < limit) {
+        const due = this.#sql.due.all(priority, now, limit - jobs.length);
+        if (due.length === 0) break;
+        for (const row of due) {
+          const key = row["key"] as number;
+          const expireTime = row["expire_time"] as number | null;
+          if (expireTime !== null && expireTime <= now && row["attempt_count"] === 0) {
+            this.#depth--;
+            this.#sql.end.run(EXPIRED, now, now, ++this.#revision, key);
+          } else {
+            this.#sql.claim.run(worker, DISPATCHING, now, ++this.#revision, key);
+            jobs.push(this.#claimed(row));
+          }
+        }
+      }
+    }
+    return { jobs, nextDueTime: jobs.length < limit ? this.#nextDueTime() : now };
+  }
+
+  #claimed(row: Row): ClaimedJob {
+    const id = row["id"] as string;
+    return {
+      key: row["key"] as number,
+      id,
+      uid: (row["uid"] as string | null) ?? id,
+      queue: row["queue"] as string,
+      attempt: (row["attempt_count"] as number) + 1,
+      createTime: row["create_time"] as number,
+      ...toSpec({ ...this.#sql.readSpec.get(row["key"] as number), max_attempts: row["max_attempts"]! }),
+    };
+  }
+
+  #nextDueTime(): number | undefined {
+    let next: number | undefined;
+    for (const priority of priorities) {
+      const time = this.#sql.nextDue.get(priority)?.["due_time"] as number | undefined;
+      if (time !== undefined && (next === undefined || time < next)) next = time;
+    }
+    return next;
+  }
+
+  #finish(worker: number, finished: FinishedAttempt): FinishResult {
+    const { key, attempt, response, next } = finished;
+    const ended = next.state === "SUCCEEDED" || next.state === "FAILED";
+    const { changes } = this.#sql.finish.run(
+      stateNumber(next.state),
+      next.state === "HELD" ? -1 : next.state === "RETRYING" ? 0 : worker,
+      next.state === "RETRYING" ? next.nextAttemptTime : attempt.endTime,
+      ended ? attempt.endTime : null,
+      attempt.endTime,
+      this.#revision + 1,
+      key,
+      worker,
+      attempt.number,
+      DISPATCHING,
+    );
+    if (changes === 0) return "stale";
+    this.#revision++;
+    if (ended) this.#depth--;
+    // Only the newest response is kept.
+    if (response !== undefined && attempt.number > 1) this.#sql.dropResponses.run(key);
+    if (attempt.number > keptAttempts) this.#sql.dropAttempts.run(key, attempt.number - keptAttempts);
+    this.#sql.insertAttempt.run(
+      key,
+      attempt.number,
+      attempt.result,
+      attempt.startTime,
+      attempt.endTime,
+      attempt.httpStatus,
+      attempt.worker,
+      attempt.error?.reason ?? null,
+      attempt.error?.message ?? null,
+      response === undefined ? null : response.truncated ? 1 : 0,
+      response === undefined ? null : encodeHeaders(response.headers),
+      response === undefined || response.body.length === 0 ? null : response.body,
+    );
+    return "recorded";
+  }
+
+  #cancel(id: string, now: number): CancelResult {
+    const row = this.#sql.readJob.get(id);
+    if (row === undefined) return { kind: "not-found" };
+    const before = toRecord(row);
+    if (nextState(before.state, "cancel") === undefined) return { kind: "ended", job: before };
+    this.#depth--;
+    this.#sql.end.run(CANCELLED, now, now, ++this.#revision, before.key);
+    return {
+      kind: "cancelled",
+      job: toRecord(this.#sql.readJob.get(id)!),
+      dispatching:
+        before.state === "DISPATCHING"
+          ? { worker: row["worker"] as number, attempt: before.attemptCount }
+          : undefined,
+    };
+  }
+
+  #recover(now: number, lost: readonly number[]): RecoverResult {
+    let requeued = 0;
+    let failed = 0;
+    for (const { number, name, lease_time: lease } of this.#sql.workers.all()) {
+      if ((lease as number) > now && !lost.includes(number as number)) continue;
+      for (const job of this.#sql.jobsOfWorker.all(number as number)) {
+        const key = job["key"] as number;
+        const attempt = job["attempt_count"] as number;
+        this.#sql.insertAttempt.run(
+          key,
+          attempt,
+          "outcome-unknown",
+          // When it was claimed: the last thing that is known.
+          job["update_time"] as number,
+          now,
+          0,
+          name as string,
+          lostAttempt.reason,
+          lostAttempt.message,
+          null,
+          null,
+          null,
+        );
+        if (attempt >= (job["max_attempts"] as number)) {
+          this.#depth--;
+          failed++;
+          this.#sql.end.run(FAILED, now, now, ++this.#revision, key);
+        } else {
+          requeued++;
+          this.#sql.requeue.run(RETRYING, now, now, ++this.#revision, key);
+        }
+      }
+      this.#sql.forget.run(number as number);
+    }
+    return { requeued, failed };
+  }
+}
+
+const jobColumns = `key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
+  max_attempts, worker, create_time, update_time, finish_time, revision`;
+
+function prepareAll(database: DatabaseSync) {
+  const sql = (text: string): StatementSync => database.prepare(text);
+  return {
+    readCounter: sql("SELECT revision, depth FROM counter WHERE one = 1"),
+    writeCounter: sql("UPDATE counter SET revision = ?, depth = ? WHERE one = 1"),
+
+    register: sql("INSERT INTO worker (name, lease_time) VALUES (?, ?)"),
+    renew: sql("UPDATE worker SET lease_time = ? WHERE number = ?"),
+    release: sql("UPDATE worker SET lease_time = 0 WHERE number = ?"),
+    workers: sql("SELECT number, name, lease_time FROM worker"),
+    forget: sql("DELETE FROM worker WHERE number = ?"),
+    jobsOfWorker: sql(
+      "SELECT key, attempt_count, max_attempts, update_time FROM job WHERE worker = ? AND finish_time IS NULL",
+    ),
+    requeue: sql(
+      "UPDATE job SET state = ?, worker = 0, due_time = ?, update_time = ?, revision = ? WHERE key = ?",
+    ),
+
+    hasId: sql("SELECT 1 FROM job WHERE id = ?"),
+    readJob: sql(`SELECT ${jobColumns} FROM job WHERE id = ?`),
+    insertJob:
+      sql(`INSERT INTO job (key, id, uid, queue, state, priority, due_time, expire_time, schedule_time,
+      attempt_count, max_attempts, worker, create_time, update_time, revision)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    insertSpec: sql(`INSERT INTO spec (key, method, url, headers, parameters, retry, attempt_timeout, labels,
+      traceparent, tracestate, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    readSpec: sql("SELECT * FROM spec WHERE key = ?"),
+
+    // One priority at a time: over all of them the index would be read past every job that is not due yet.
+    due: sql(`SELECT key, id, uid, queue, expire_time, attempt_count, max_attempts, create_time FROM job
+      WHERE worker = 0 AND priority = ? AND due_time <= ? AND finish_time IS NULL ORDER BY due_time, key LIMIT ?`),
+    nextDue: sql(`SELECT due_time FROM job WHERE worker = 0 AND priority = ? AND finish_time IS NULL
+      ORDER BY due_time LIMIT 1`),
+    claim:
+      sql(`UPDATE job SET worker = ?, state = ?, attempt_count = attempt_count + 1, update_time = ?, revision = ?
+      WHERE key = ?`),
+    finish:
+      sql(`UPDATE job SET state = ?, worker = ?, due_time = ?, finish_time = ?, update_time = ?, revision = ?
+      WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?`),
+    end: sql("UPDATE job SET state = ?, finish_time = ?, update_time = ?, revision = ? WHERE key = ?"),
+
+    insertAttempt: sql(`INSERT INTO attempt (key, number, result, start_time, end_time, http_status, worker,
+      error_reason, error_message, response_truncated, response_headers, response_body)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    dropAttempts: sql("DELETE FROM attempt WHERE key = ? AND number <= ?"),
+    dropResponses: sql(
+      "UPDATE attempt SET response_truncated = NULL, response_headers = NULL, response_body = NULL WHERE key = ?",
+    ),
+  };
+}
