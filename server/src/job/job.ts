@@ -95,7 +95,8 @@ export type FailureReason =
   | "STATUS_RETRYABLE"
   | "STATUS_PERMANENT"
   | "WORKER_LOST"
-  | "SHUTDOWN";
+  | "SHUTDOWN"
+  | "CANCELLED";
 
 export interface Failure {
   readonly reason: FailureReason;

@@ -114,10 +114,10 @@ export interface Store {
   releaseWorker(worker: number): Promise<void>;
 
   /**
-   * Takes back the jobs of workers whose lease has ended, and of `lost` ones at once: their attempts are recorded as
+   * Takes back the jobs of workers whose lease has ended, and of those named in `lost` at once: their attempts are recorded as
    * outcome-unknown, and they wait again at `now`, or FAILED if that was their last attempt.
    */
-  recover(options: { readonly now: number; readonly lost: readonly number[] }): Promise<RecoverResult>;
+  recover(options: { readonly now: number; readonly lost: readonly string[] }): Promise<RecoverResult>;
 
   /**
    * Stores the jobs, all or none. All ids must differ.

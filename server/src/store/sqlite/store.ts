@@ -71,7 +71,7 @@ class SqliteStore implements Store {
     return this.#write({ kind: "release", worker });
   }
 
-  recover(options: { now: number; lost: readonly number[] }) {
+  recover(options: { now: number; lost: readonly string[] }) {
     return this.#write({ kind: "recover", ...options });
   }
 

@@ -14,7 +14,7 @@ export type WriteOperation =
   | { readonly kind: "register"; readonly name: string; readonly leaseTime: number }
   | { readonly kind: "renew"; readonly worker: number; readonly leaseTime: number }
   | { readonly kind: "release"; readonly worker: number }
-  | { readonly kind: "recover"; readonly now: number; readonly lost: readonly number[] }
+  | { readonly kind: "recover"; readonly now: number; readonly lost: readonly string[] }
   | {
       readonly kind: "insert";
       readonly worker: number;
@@ -258,11 +258,11 @@ export class Writes {
     };
   }
 
-  #recover(now: number, lost: readonly number[]): RecoverResult {
+  #recover(now: number, lost: readonly string[]): RecoverResult {
     let requeued = 0;
     let failed = 0;
     for (const { number, name, lease_time: lease } of this.#sql.workers.all()) {
-      if ((lease as number) > now && !lost.includes(number as number)) continue;
+      if ((lease as number) > now && !lost.includes(name as string)) continue;
       for (const job of this.#sql.jobsOfWorker.all(number as number)) {
         const key = job["key"] as number;
         const attempt = job["attempt_count"] as number;

@@ -1,0 +1,62 @@
+import { Job } from "../gen/fieldpost/v1/job.ts";
+import type { BatchEnqueueRequest, BatchEnqueueResponse } from "../gen/fieldpost/v1/relay.ts";
+import { invalidArgument, RelayError } from "../job/error.ts";
+import { initialState } from "../job/state.ts";
+import { trace as traceApi } from "@opentelemetry/api";
+import { traceOf } from "../telemetry/carrier.ts";
+import { markFailed, startEnqueueSpan } from "../telemetry/spans.ts";
+import { checkEnqueueRequest } from "./check-job.ts";
+import { store } from "./enqueue.ts";
+import { stateMessage } from "./job-message.ts";
+import { jobName, quote } from "./names.ts";
+import type { Call, Relay } from "./relay.ts";
+import { Violations } from "./violations.ts";
+
+const maxRequests = 10_000;
+/** So many bad fields are named; more would not fit into the metadata that carries them. */
+const maxViolations = 100;
+
+export async function batchEnqueue(
+  relay: Relay,
+  { requests }: BatchEnqueueRequest,
+  call: Call,
+): Promise<BatchEnqueueResponse> {
+  const now = relay.clock();
+  const span = startEnqueueSpan(call.context, "default", requests.length);
+  try {
+    const violations = new Violations();
+    if (requests.length === 0 || requests.length > maxRequests) {
+      violations.add("requests", `are ${requests.length}, must be from 1 to ${maxRequests}`);
+      throw invalidArgument(violations.list);
+    }
+    const trace = traceOf(traceApi.setSpan(call.context, span));
+    const validateOnly = requests[0]!.validateOnly;
+    const ids = new Set<string>();
+    const jobs = requests.map((request, index) => {
+      const at = `requests[${index}].`;
+      const job = checkEnqueueRequest(request, at, relay.limits, trace, now, violations);
+      if (ids.has(job.id)) violations.add(`${at}job_id`, `${quote(job.id)} stands in this batch already`);
+      ids.add(job.id);
+      if (request.validateOnly !== validateOnly) {
+        violations.add(`${at}validate_only`, "must be the same in all requests of a batch");
+      }
+      return job;
+    });
+    if (violations.list.length > 0) throw invalidArgument(violations.list.slice(0, maxViolations));
+    const stored = validateOnly ? [] : await store(relay, jobs, now);
+    return {
+      jobs: jobs.map((job, index) =>
+        Job.create({
+          name: jobName(job.id),
+          uid: job.uid,
+          state: stateMessage(stored[index]?.state ?? initialState(job.scheduleTime, now)),
+        }),
+      ),
+    };
+  } catch (error) {
+    markFailed(span, error instanceof RelayError ? error.reason : "INTERNAL");
+    throw error;
+  } finally {
+    span.end();
+  }
+}

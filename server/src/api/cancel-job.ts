@@ -1,0 +1,32 @@
+import type { Job } from "../gen/fieldpost/v1/job.ts";
+import type { CancelJobRequest } from "../gen/fieldpost/v1/relay.ts";
+import { RelayError } from "../job/error.ts";
+import { toJobMessage } from "./job-message.ts";
+import { jobName, jobNotFound, parseJobName } from "./names.ts";
+import { answerParts } from "./read-mask.ts";
+import type { Relay } from "./relay.ts";
+
+export async function cancelJob(relay: Relay, request: CancelJobRequest): Promise<Job> {
+  const id = parseJobName(request.name);
+  const result = await relay.store.cancel(id, relay.clock());
+  switch (result.kind) {
+    case "not-found":
+      throw jobNotFound(id);
+    case "ended":
+      if (result.job.state !== "CANCELLED") {
+        throw new RelayError("FAILED_PRECONDITION", `${jobName(id)} has ended: it is ${result.job.state}`, {
+          reason: "JOB_TERMINAL",
+        });
+      }
+      break;
+    case "cancelled":
+      if (result.dispatching !== undefined)
+        relay.canceller.stop({ key: result.job.key, ...result.dispatching });
+      break;
+    default:
+      return result satisfies never;
+  }
+  const record = await relay.store.get(id, answerParts);
+  if (record === undefined) throw jobNotFound(id);
+  return toJobMessage(record);
+}

@@ -1,0 +1,227 @@
+/** From the message that a caller sent to a job that can be stored; every bad field is named (AIP-193). */
+import { randomBytes } from "node:crypto";
+import { AmbiguityPolicy, Jitter } from "../gen/fieldpost/v1/job.ts";
+import type { Job, RetryPolicy as RetryPolicyMessage } from "../gen/fieldpost/v1/job.ts";
+import type { EnqueueRequest } from "../gen/fieldpost/v1/relay.ts";
+import type { Duration } from "../gen/google/protobuf/duration.ts";
+import type { HttpRequest, Jitter as JitterKind, NewJob, RetryPolicy, TraceContext } from "../job/job.ts";
+import { checkHttpTarget } from "./check-http-target.ts";
+import { idRule, isId, queueName, quote } from "./names.ts";
+import type { Violations } from "./violations.ts";
+import { durationMs } from "./wire-time.ts";
+
+/** What a job gets where the caller says nothing, and the limits it must keep. */
+export interface JobLimits {
+  readonly maxBodyBytes: number;
+  readonly maxAttempts: number;
+  readonly attemptTimeoutMs: number;
+  readonly retryPolicy: RetryPolicy;
+}
+
+const maxAttemptTimeoutMs = 30 * 60_000;
+const maxMaxAttempts = 1000;
+const maxLabels = 64;
+const labelKey = /^[a-z0-9_.-]{1,63}$/;
+const maxLabelValueBytes = 255;
+const defaultQueue = "default";
+
+const noRequest: HttpRequest = {
+  method: "GET",
+  url: "",
+  headers: [],
+  body: Buffer.alloc(0),
+  parameters: new Map(),
+};
+
+/**
+ * Checks one EnqueueRequest. The answer may be used only if nothing was added to `violations`.
+ *
+ * @param field path of the request inside the call, with a dot at its end; empty for the call itself
+ */
+export function checkEnqueueRequest(
+  request: EnqueueRequest,
+  field: string,
+  limits: JobLimits,
+  trace: TraceContext,
+  now: number,
+  violations: Violations,
+): NewJob {
+  const uid = uuidV7(now);
+  if (request.jobId !== "" && !isId(request.jobId)) {
+    violations.add(`${field}job_id`, `${quote(request.jobId)} ${idRule}`);
+  }
+  if (request.requestId !== "") notOffered(`${field}request_id`, violations);
+  if (request.job === undefined) violations.add(`${field}job`, "is required");
+  const job = request.job;
+  const at = `${field}job`;
+  return {
+    id: request.jobId === "" ? uid : request.jobId,
+    uid,
+    createTime: now,
+    trace,
+    ...(job === undefined ? emptyJob(limits) : checkJob(job, at, limits, now, violations)),
+  };
+}
+
+type Checked = Omit<NewJob, "id" | "uid" | "createTime" | "trace">;
+
+function emptyJob(limits: JobLimits): Checked {
+  return {
+    queue: defaultQueue,
+    request: noRequest,
+    priority: 0,
+    scheduleTime: undefined,
+    expireTime: undefined,
+    maxAttempts: limits.maxAttempts,
+    retryPolicy: limits.retryPolicy,
+    attemptTimeoutMs: limits.attemptTimeoutMs,
+    labels: new Map(),
+  };
+}
+
+function checkJob(job: Job, at: string, limits: JobLimits, now: number, violations: Violations): Checked {
+  if (job.queue !== "" && job.queue !== queueName(defaultQueue)) {
+    violations.add(
+      `${at}.queue`,
+      `${quote(job.queue)} does not exist; this release has ${queueName(defaultQueue)} only`,
+    );
+  }
+  let request = noRequest;
+  if (job.target === undefined) violations.add(`${at}.http`, "is required: a job needs a target");
+  else request = checkHttpTarget(job.target.http, `${at}.http`, limits.maxBodyBytes, violations);
+  inRange(`${at}.priority`, job.priority, 0, 9, violations);
+  inRange(`${at}.max_attempts`, job.maxAttempts, 0, maxMaxAttempts, violations);
+  checkNotOffered(job, at, violations);
+  const scheduleTime = checkTime(job.scheduleTime, `${at}.schedule_time`, violations);
+  const expireTime = checkTime(job.expireTime, `${at}.expire_time`, violations);
+  if (expireTime !== undefined && expireTime <= Math.max(now, scheduleTime ?? 0)) {
+    violations.add(`${at}.expire_time`, "must be later than now and than schedule_time");
+  }
+  checkLabels(job.labels, `${at}.labels`, violations);
+  return {
+    queue: defaultQueue,
+    request,
+    priority: job.priority,
+    scheduleTime,
+    expireTime,
+    maxAttempts: job.maxAttempts === 0 ? limits.maxAttempts : job.maxAttempts,
+    retryPolicy:
+      job.retryPolicy === undefined
+        ? limits.retryPolicy
+        : checkRetryPolicy(job.retryPolicy, `${at}.retry_policy`, limits.retryPolicy, violations),
+    attemptTimeoutMs:
+      job.attemptTimeout === undefined
+        ? limits.attemptTimeoutMs
+        : checkDuration(job.attemptTimeout, `${at}.attempt_timeout`, 1, maxAttemptTimeoutMs, violations),
+    labels: job.labels,
+  };
+}
+
+function notOffered(field: string, violations: Violations): void {
+  violations.add(field, "is not offered in this release; leave it out");
+}
+
+function checkNotOffered(job: Job, at: string, violations: Violations): void {
+  if (job.dedupKey !== "") notOffered(`${at}.dedup_key`, violations);
+  if (job.source !== "") notOffered(`${at}.source`, violations);
+  if (job.retention !== undefined) notOffered(`${at}.retention`, violations);
+  if (
+    job.ambiguityPolicy !== AmbiguityPolicy.AMBIGUITY_POLICY_UNSPECIFIED &&
+    job.ambiguityPolicy !== AmbiguityPolicy.AMBIGUITY_POLICY_RETRY
+  ) {
+    violations.add(`${at}.ambiguity_policy`, "only RETRY is offered in this release");
+  }
+}
+
+function inRange(field: string, value: number, min: number, max: number, violations: Violations): void {
+  if (value < min || value > max) violations.add(field, `is ${value}, must be from ${min} to ${max}`);
+}
+
+function checkTime(time: Date | undefined, field: string, violations: Violations): number | undefined {
+  if (time === undefined) return undefined;
+  const ms = time.getTime();
+  // google/protobuf/timestamp.proto: years 1 to 9999.
+  if (!(ms >= -62_135_596_800_000 && ms <= 253_402_300_799_999)) {
+    violations.add(field, "is not a time of the years 1 to 9999");
+    return undefined;
+  }
+  return Math.trunc(ms);
+}
+
+/** @returns milliseconds, rounded up to a whole one */
+function checkDuration(
+  duration: Duration,
+  field: string,
+  min: number,
+  max: number,
+  violations: Violations,
+): number {
+  const ms = durationMs(duration);
+  if (ms === undefined) {
+    violations.add(field, "is not a duration: seconds and nanos out of range or of different signs");
+    return min;
+  }
+  if (ms < min || ms > max)
+    violations.add(field, `is ${ms / 1000}s, must be from ${min / 1000}s to ${max / 1000}s`);
+  return Math.ceil(ms);
+}
+
+const jitters: ReadonlyMap<Jitter, JitterKind> = new Map([
+  [Jitter.JITTER_NONE, "none"],
+  [Jitter.JITTER_FULL, "full"],
+  [Jitter.JITTER_EQUAL, "equal"],
+]);
+
+function checkRetryPolicy(
+  policy: RetryPolicyMessage,
+  at: string,
+  defaults: RetryPolicy,
+  violations: Violations,
+): RetryPolicy {
+  const year = 365 * 24 * 3_600_000;
+  const initialBackoffMs =
+    policy.initialBackoff === undefined
+      ? defaults.initialBackoffMs
+      : checkDuration(policy.initialBackoff, `${at}.initial_backoff`, 1, year, violations);
+  const maxBackoffMs =
+    policy.maxBackoff === undefined
+      ? Math.max(defaults.maxBackoffMs, initialBackoffMs)
+      : checkDuration(policy.maxBackoff, `${at}.max_backoff`, 1, year, violations);
+  if (policy.maxBackoff !== undefined && maxBackoffMs < initialBackoffMs) {
+    violations.add(`${at}.max_backoff`, `is ${maxBackoffMs / 1000}s, must be at least initial_backoff`);
+  }
+  const multiplier = policy.multiplier === 0 ? defaults.multiplier : policy.multiplier;
+  if (!(multiplier >= 1 && multiplier <= 100)) {
+    violations.add(`${at}.multiplier`, `is ${multiplier}, must be from 1 to 100`);
+  }
+  const jitter = policy.jitter === Jitter.JITTER_UNSPECIFIED ? defaults.jitter : jitters.get(policy.jitter);
+  if (jitter === undefined) violations.add(`${at}.jitter`, `${policy.jitter} is not a value of Jitter`);
+  return { initialBackoffMs, maxBackoffMs, multiplier, jitter: jitter ?? defaults.jitter };
+}
+
+function checkLabels(labels: ReadonlyMap<string, string>, field: string, violations: Violations): void {
+  if (labels.size === 0) return;
+  if (labels.size > maxLabels) violations.add(field, `are ${labels.size}, at most ${maxLabels} are allowed`);
+  for (const [key, value] of labels) {
+    if (!labelKey.test(key)) violations.add(field, `the key ${quote(key)} must match [a-z0-9_.-]{1,63}`);
+    if (Buffer.byteLength(value) > maxLabelValueBytes) {
+      violations.add(field, `the value of ${quote(key)} has more than ${maxLabelValueBytes} bytes`);
+    }
+  }
+}
+
+let pool = Buffer.alloc(0);
+let used = 0;
+
+/** A UUID of version 7 (RFC 9562, section 5.7): sorts by time, so that the store's index grows at its end. */
+export function uuidV7(now: number): string {
+  if (used + 10 > pool.length) {
+    pool = randomBytes(1280);
+    used = 0;
+  }
+  const random = pool.toString("hex", used, used + 10);
+  used += 10;
+  const time = now.toString(16).padStart(12, "0");
+  const variant = "89ab"[Number.parseInt(random[3]!, 16) & 3]!;
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
+}

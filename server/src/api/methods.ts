@@ -1,0 +1,21 @@
+/** The table of RPCs: what each one runs. Those without a row in `methods` answer UNIMPLEMENTED by name. */
+import { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
+import { batchEnqueue } from "./batch-enqueue.ts";
+import { cancelJob } from "./cancel-job.ts";
+import { enqueue } from "./enqueue.ts";
+import { getJob } from "./get-job.ts";
+import { listJobs } from "./list-jobs.ts";
+import type { Call, Relay } from "./relay.ts";
+
+export type MethodName = keyof typeof RelayServiceService;
+
+/** A unary RPC apart from how the call came in. @throws RelayError */
+export type Method = (relay: Relay, request: never, call: Call) => Promise<unknown>;
+
+export const methods: { readonly [M in MethodName]?: Method } = {
+  enqueue,
+  batchEnqueue,
+  getJob,
+  listJobs,
+  cancelJob,
+};

@@ -1,0 +1,118 @@
+/** Read masks (AIP-157): which fields to return, and so which parts of a job to read. All of it is generated code's work. */
+import { touches } from "@fieldpost/fieldmask";
+import type { Mask, MaskResult } from "@fieldpost/fieldmask";
+import {
+  compileListJobsRequestReadMask,
+  filterJob as filterByMask,
+  parseGetJobRequestReadMask,
+  parseListJobsRequestReadMask,
+} from "../gen/fieldpost/v1/relay_fieldmask.ts";
+import type { JobPath } from "../gen/fieldpost/v1/relay_fieldmask.ts";
+import type { Job } from "../gen/fieldpost/v1/job.ts";
+import { invalidArgument } from "../job/error.ts";
+import type { JobPart } from "../store/store.ts";
+import { quote } from "./names.ts";
+
+/** A mask that was accepted, and what it takes to answer it. */
+export interface ReadMask {
+  readonly mask: Mask<JobPath>;
+  readonly parts: ReadonlySet<JobPart>;
+}
+
+/** Each part of the store, and the fields that come from it. Fields that stand nowhere here always come. */
+const sources: { readonly [P in JobPart]: readonly JobPath[] } = {
+  spec: [
+    "http.method",
+    "http.url",
+    "http.headers",
+    "http.parameters",
+    "max_attempts",
+    "retry_policy",
+    "attempt_timeout",
+    "labels",
+    "trace_context",
+  ],
+  body: ["http.body"],
+  attempts: ["attempts"],
+  response: ["response.status", "response.headers", "response.truncated"],
+  "response-body": ["response.body"],
+  "last-error": ["last_error"],
+};
+
+/** What ListJobs returns without a mask: everything but what may be large. */
+const listFields: readonly JobPath[] = [
+  "name",
+  "uid",
+  "etag",
+  "queue",
+  "state",
+  "http.method",
+  "http.url",
+  "http.headers",
+  "schedule_time",
+  "expire_time",
+  "priority",
+  "dedup_key",
+  "max_attempts",
+  "retry_policy",
+  "attempt_timeout",
+  "ambiguity_policy",
+  "source",
+  "labels",
+  "retention",
+  "create_time",
+  "update_time",
+  "next_attempt_time",
+  "finish_time",
+  "attempt_count",
+  "response.status",
+  "response.truncated",
+  "last_error",
+  "blocked_by",
+  "schedule",
+  "trace_context",
+];
+
+/** What an answer that is the whole job, but for its bodies, takes. */
+export const answerParts: ReadonlySet<JobPart> = new Set(["spec", "attempts", "response", "last-error"]);
+
+/** @throws RelayError INVALID_ARGUMENT that names every bad path */
+export function parseGetJobReadMask(paths: readonly string[] | undefined): ReadMask {
+  return accept(parseGetJobRequestReadMask(paths));
+}
+
+/** @throws RelayError INVALID_ARGUMENT that names every bad path */
+export function parseListJobsReadMask(paths: readonly string[] | undefined): ReadMask {
+  if (paths === undefined || paths.length === 0) return withParts(compileListJobsRequestReadMask(listFields));
+  return accept(parseListJobsRequestReadMask(paths));
+}
+
+/** A new job with only what the mask selects. */
+export function filterJob(job: Job, { mask }: ReadMask): Job {
+  return filterByMask(job, mask);
+}
+
+function accept(result: MaskResult<JobPath>): ReadMask {
+  if (result.ok) return withParts(result.mask);
+  throw invalidArgument(
+    result.violations.map(({ index, path, description, suggestion }) => ({
+      field: `read_mask.paths[${index}]`,
+      description: `${quote(path)} ${description}${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
+    })),
+  );
+}
+
+/** By mask: the runtime hands out the same object for the same paths. */
+const known = new WeakMap<Mask<JobPath>, ReadMask>();
+
+function withParts(mask: Mask<JobPath>): ReadMask {
+  let found = known.get(mask);
+  if (found === undefined) {
+    const parts = (Object.keys(sources) as JobPart[]).filter((part) =>
+      sources[part].some((path) => touches(mask, path)),
+    );
+    found = { mask, parts: new Set(parts) };
+    known.set(mask, found);
+  }
+  return found;
+}

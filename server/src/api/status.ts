@@ -1,0 +1,69 @@
+/** The only place that knows which gRPC code an error has, and how google.rpc details travel (AIP-193). */
+import { Metadata, status } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.ts";
+import { Status } from "../gen/google/rpc/status.ts";
+import type { Any } from "../gen/google/protobuf/any.ts";
+import { RelayError } from "../job/error.ts";
+import type { RelayErrorCode } from "../job/error.ts";
+import { toDuration } from "./wire-time.ts";
+
+const codes: { readonly [C in RelayErrorCode]: status } = {
+  INVALID_ARGUMENT: status.INVALID_ARGUMENT,
+  NOT_FOUND: status.NOT_FOUND,
+  ALREADY_EXISTS: status.ALREADY_EXISTS,
+  FAILED_PRECONDITION: status.FAILED_PRECONDITION,
+  RESOURCE_EXHAUSTED: status.RESOURCE_EXHAUSTED,
+  UNAVAILABLE: status.UNAVAILABLE,
+  UNIMPLEMENTED: status.UNIMPLEMENTED,
+};
+
+/** ErrorInfo.domain of every error. */
+export const errorDomain = "fieldpost.dev";
+
+interface Encoder<T> {
+  encode(message: T): { finish(): Uint8Array };
+}
+
+function any<T>(name: string, codec: Encoder<T>, message: T): Any {
+  return {
+    typeUrl: `type.googleapis.com/google.rpc.${name}`,
+    value: Buffer.from(codec.encode(message).finish()),
+  };
+}
+
+/** The google.rpc.ErrorInfo of a reason. */
+export function errorInfo(reason: string, metadata: ReadonlyMap<string, string> = new Map()): Any {
+  return any("ErrorInfo", ErrorInfo, { reason, domain: errorDomain, metadata: new Map(metadata) });
+}
+
+/** An error as grpc-js takes it from a handler. */
+export type GrpcError = Error &
+  Pick<ServiceError, "code" | "details"> &
+  Partial<Pick<ServiceError, "metadata">>;
+
+/** What grpc-js sends for an error. Anything that is not a RelayError is a defect: INTERNAL, without its text. */
+export function toGrpcError(error: unknown): GrpcError {
+  if (!(error instanceof RelayError)) {
+    return Object.assign(new Error("internal error"), { code: status.INTERNAL, details: "internal error" });
+  }
+  const details: Any[] = [errorInfo(error.reason)];
+  if (error.violations.length > 0) {
+    const fieldViolations = error.violations.map((violation) => ({
+      ...violation,
+      reason: "",
+      localizedMessage: undefined,
+    }));
+    details.push(any("BadRequest", BadRequest, { fieldViolations }));
+  }
+  if (error.retryDelayMs !== undefined) {
+    details.push(any("RetryInfo", RetryInfo, { retryDelay: toDuration(error.retryDelayMs) }));
+  }
+  const code = codes[error.code];
+  const metadata = new Metadata();
+  metadata.set(
+    "grpc-status-details-bin",
+    Buffer.from(Status.encode({ code, message: error.message, details }).finish()),
+  );
+  return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+}

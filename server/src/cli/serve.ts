@@ -1,0 +1,63 @@
+import { randomBytes } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { startSupervisor, SupervisorError } from "@fieldpost/supervisor";
+import { formatAddress } from "../config/address.ts";
+import type { ServeConfig } from "../config/serve-config.ts";
+import { workerEnvironment } from "../worker/settings.ts";
+import { createLogger } from "../telemetry/log.ts";
+
+/** SQLite has one writer: more workers than this only wait for each other. */
+const maxAutoWorkers = 4;
+
+const workerModule = new URL(
+  `../worker/main${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`,
+  import.meta.url,
+);
+
+/**
+ * Runs the relay until it is told to stop. This process is the supervisor: it never accepts a connection.
+ *
+ * @returns the exit code
+ */
+export async function serve(config: ServeConfig): Promise<number> {
+  const log = createLogger({ level: config.logLevel, name: "supervisor" });
+  const instance = randomBytes(4).toString("hex");
+  // Workers have the same working directory, but messages and leases should name one file.
+  const settings = { config: { ...config, store: resolve(config.store) }, instance };
+  let supervisor;
+  try {
+    supervisor = await startSupervisor({
+      listeners: [
+        { name: "grpc", address: formatAddress(config.grpc) },
+        { name: "http", address: formatAddress(config.http) },
+      ],
+      workers: config.workers === "auto" ? Math.min(maxAutoWorkers, availableParallelism()) : config.workers,
+      workerModule,
+      env: workerEnvironment(settings),
+      drainTimeoutMs: config.drainTimeoutMs,
+      logger: {
+        info: (message, fields) => log.info(ofWorker(fields), message),
+        warn: (message, fields) => log.warn(ofWorker(fields), message),
+        error: (message, fields) => log.error(ofWorker(fields), message),
+      },
+      onSignal: (signal) => log.info({ signal }, "this release has nothing to do on this signal"),
+    });
+  } catch (error) {
+    if (!(error instanceof SupervisorError)) throw error;
+    process.stderr.write(`fieldpost: ${error.message}\n`);
+    return 1;
+  }
+  if (config.pidFile !== undefined) writeFileSync(config.pidFile, `${process.pid}\n`);
+  const addresses = Object.fromEntries(supervisor.listeners.map(({ name, address }) => [name, address]));
+  log.info({ ...addresses, store: settings.config.store }, "serving");
+  const code = await supervisor.done;
+  if (config.pidFile !== undefined) rmSync(config.pidFile, { force: true });
+  return code;
+}
+
+/** Each line says `pid` of the process that writes it; the supervisor's news are about another. */
+function ofWorker({ pid, ...fields }: Record<string, unknown>): Record<string, unknown> {
+  return pid === undefined ? fields : { ...fields, workerPid: pid };
+}

@@ -1,0 +1,219 @@
+import { decide } from "../job/transition.ts";
+import type { ClaimedJob, Outcome } from "../job/job.ts";
+import { RelayError } from "../job/error.ts";
+import type { FinishedAttempt, Store } from "../store/store.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+/** What sends a job (dispatch/), as far as the scheduler knows it. */
+export interface Sender {
+  /** Never rejects. */
+  send(job: ClaimedJob): Promise<Outcome>;
+}
+
+export interface SchedulerOptions {
+  readonly store: Store;
+  readonly sender: Sender;
+  readonly worker: { readonly number: number; readonly name: string };
+  /** How many jobs may be on their way at once. */
+  readonly capacity: number;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** From 0 (inclusive) to 1 (exclusive), for the jitter. */
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Says to the other workers that jobs wait on disk; may be lost. */
+  readonly wakeOthers: () => void;
+  /** The store takes no more changes: this process must end. */
+  readonly onStoreFailed: (error: unknown) => void;
+}
+
+/** What was missed (a lost wake, a clock that jumped) is found after so long. */
+const pollMs = 1000;
+/** After an error of the store. */
+const retryMs = 250;
+/** The other workers are woken at most so often: one claim of theirs takes all that waits. */
+const wakeOthersMs = 20;
+
+/**
+ * Claims due jobs up to its capacity and sees each one through. What it has claimed is on its way at once; what does
+ * not fit stays on disk.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  /** Places in use: jobs on their way, and those reserved for an insert or a claim that is under way. */
+  #taken = 0;
+  #running = false;
+  #claiming = false;
+  /** More is due than there was room for, or may be: look again as soon as a place is free. */
+  #backlog = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerTime = Number.POSITIVE_INFINITY;
+  #wokeOthersTime = 0;
+  readonly #idle: (() => void)[] = [];
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = true;
+    this.wake();
+  }
+
+  /** Claims nothing more. @returns when all that was on its way has ended and is recorded */
+  stop(): Promise<void> {
+    this.#running = false;
+    clearTimeout(this.#timer);
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.#afterRelease();
+    });
+  }
+
+  /** How many places are in use. */
+  get active(): number {
+    return this.#taken;
+  }
+
+  /** @see api/relay.ts, HandOver */
+  reserve(wanted: number): number {
+    if (!this.#running) return 0;
+    const granted = Math.max(0, Math.min(wanted, this.#options.capacity - this.#taken));
+    this.#taken += granted;
+    return granted;
+  }
+
+  /** @see api/relay.ts, HandOver */
+  settle(reserved: number, jobs: readonly ClaimedJob[]): void {
+    this.#taken -= reserved - jobs.length;
+    for (const job of jobs) void this.#seeThrough(job);
+    if (jobs.length < reserved) this.#afterRelease();
+  }
+
+  /** @see api/relay.ts, HandOver */
+  announce(time: number): void {
+    const now = this.#options.clock();
+    if (time > now) {
+      this.#lookAt(time);
+      return;
+    }
+    const full = this.#taken >= this.#options.capacity;
+    this.wake();
+    if (full && now - this.#wokeOthersTime >= wakeOthersMs) {
+      this.#wokeOthersTime = now;
+      this.#options.wakeOthers();
+    }
+  }
+
+  /** Looks for due jobs, now or as soon as there is room. */
+  wake(): void {
+    if (!this.#running) return;
+    if (this.#claiming || this.#taken >= this.#options.capacity) this.#backlog = true;
+    else void this.runOnce();
+  }
+
+  /** One round: claims as many due jobs as there is room for, and decides when to look again. */
+  async runOnce(): Promise<void> {
+    const { store, worker, clock, capacity } = this.#options;
+    const limit = capacity - this.#taken;
+    this.#claiming = true;
+    this.#backlog = false;
+    this.#taken = capacity;
+    let claimed = 0;
+    let lookTime = clock() + pollMs;
+    try {
+      const { jobs, nextDueTime } = await store.claim(worker.number, limit, clock());
+      claimed = jobs.length;
+      for (const job of jobs) void this.#seeThrough(job);
+      lookTime = Math.min(lookTime, nextDueTime ?? lookTime);
+      if (lookTime <= clock()) this.#backlog = true;
+    } catch (error) {
+      lookTime = clock() + retryMs;
+      this.#options.log.warn({ err: error }, "scheduler: could not claim; tries again");
+      this.#checkStore(error);
+    }
+    this.#claiming = false;
+    this.#taken -= limit - claimed;
+    this.#lookAt(lookTime);
+    this.#afterRelease();
+  }
+
+  async #seeThrough(job: ClaimedJob): Promise<void> {
+    const outcome = await this.#options.sender.send(job);
+    await this.#record(this.#finished(job, outcome));
+    this.#taken--;
+    this.#afterRelease();
+  }
+
+  #finished(job: ClaimedJob, outcome: Outcome): FinishedAttempt {
+    const decision = decide(job, outcome, outcome.endTime, this.#options.random());
+    const { result, startTime, endTime, error, response } = outcome;
+    const attempt = {
+      number: job.attempt,
+      result,
+      startTime,
+      endTime,
+      httpStatus: response?.status ?? 0,
+      error,
+      worker: this.#options.worker.name,
+    };
+    switch (decision.event) {
+      case "retry-later": {
+        const { nextAttemptTime } = decision;
+        this.#lookAt(nextAttemptTime);
+        return { key: job.key, attempt, response, next: { state: "RETRYING", nextAttemptTime } };
+      }
+      case "succeed":
+        return { key: job.key, attempt, response, next: { state: "SUCCEEDED" } };
+      case "fail":
+        return { key: job.key, attempt, response, next: { state: "FAILED" } };
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  /** Until it is recorded, the job is this worker's: a busy store is asked again, a failed one ends the process. */
+  async #record(finished: FinishedAttempt): Promise<void> {
+    const { store, worker, log } = this.#options;
+    for (;;) {
+      try {
+        await store.finish(worker.number, [finished]);
+        return;
+      } catch (error) {
+        log.error({ err: error, key: finished.key }, "scheduler: could not record an outcome");
+        if (!this.#checkStore(error)) return;
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
+    }
+  }
+
+  /** @returns false if the store will never take a change again */
+  #checkStore(error: unknown): boolean {
+    const reason = error instanceof RelayError ? error.reason : undefined;
+    if (reason === "STORE_FAILED") this.#options.onStoreFailed(error);
+    return reason !== "STORE_FAILED" && reason !== "STORE_CLOSED";
+  }
+
+  #afterRelease(): void {
+    if (this.#running) {
+      if (this.#backlog && !this.#claiming) this.wake();
+    } else if (this.#taken === 0) {
+      for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  /** Looks for due jobs at `time`, or earlier. */
+  #lookAt(time: number): void {
+    if (!this.#running || time >= this.#timerTime) return;
+    this.#timerTime = time;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => {
+        this.#timerTime = Number.POSITIVE_INFINITY;
+        this.wake();
+      },
+      // A clock that jumps ahead must not leave jobs waiting behind a long timer.
+      Math.max(0, Math.min(time - this.#options.clock(), pollMs)),
+    );
+  }
+}

@@ -1,0 +1,176 @@
+/** The process that serves: puts the parts together, starts them in order and drains them in order. */
+import { ServerCredentials } from "@grpc/grpc-js";
+import { serveGrpc } from "@fieldpost/supervisor/grpc";
+import { drainAll, joinSupervisor, serveHttp } from "@fieldpost/supervisor/worker";
+import type { SupervisedWorker } from "@fieldpost/supervisor/worker";
+import { createGrpcServer } from "../api/server.ts";
+import type { Relay } from "../api/relay.ts";
+import type { ServeConfig } from "../config/serve-config.ts";
+import { openDispatcher } from "../dispatch/dispatcher.ts";
+import { createHttpServer } from "../http/server.ts";
+import { Heart } from "../schedule/heart.ts";
+import { Recoverer } from "../schedule/recoverer.ts";
+import { Scheduler } from "../schedule/scheduler.ts";
+import { openSqliteStore } from "../store/sqlite/store.ts";
+import { createLogger } from "../telemetry/log.ts";
+import { startTracing } from "../telemetry/tracing.ts";
+import { productName, version } from "../config/version.ts";
+
+const leaseMs = 10_000;
+const recoverEveryMs = 5_000;
+/** Kept back from the drain's deadline, for the last outcomes to be recorded and the store to close. */
+const closeMarginMs = 2000;
+/** How long /readyz waits for the store. */
+const storeAnswerMs = 2000;
+
+/** The name that a worker has in the store, in attempts and in traces. A sibling can tell it from the supervisor's news. */
+export function workerName(instance: string, slot: number, generation: number): string {
+  return `${instance}-${slot}.${generation}`;
+}
+
+/**
+ * Serves until the supervisor says to stop.
+ *
+ * @param instance tells this supervisor's workers from all others that ever used the store
+ */
+export async function serveAsWorker(config: ServeConfig, instance: string): Promise<void> {
+  const supervised = await joinSupervisor();
+  const name = workerName(instance, supervised.slot, supervised.generation);
+  const log = createLogger({ level: config.logLevel, name });
+  const tracing = await startTracing(process.env, { name: productName, version, instanceId: name });
+  for (const warning of tracing.warnings) log.warn(warning);
+  const clock = Date.now;
+
+  const store = await openSqliteStore({ path: config.store, maxDepth: config.maxDepth });
+  const number = await store.registerWorker({ name, now: clock(), leaseMs });
+  let draining = false;
+  const die = (why: string) => (error?: unknown) => {
+    log.fatal({ err: error }, why);
+    process.exit(1);
+  };
+
+  const dispatcher = openDispatcher({
+    responseCapBytes: config.responseCapBytes,
+    userAgent: `${productName}/${version}`,
+    connectTimeoutMs: 10_000,
+    keepAliveMs: 30_000,
+    maxConnectionsPerOrigin: config.parallelSends,
+    maxOrigins: 1000,
+  });
+  const scheduler = new Scheduler({
+    store,
+    sender: dispatcher,
+    worker: { number, name },
+    capacity: config.parallelSends,
+    clock,
+    random: Math.random,
+    log,
+    wakeOthers: () => supervised.broadcast("wake", ""),
+    onStoreFailed: die(
+      "the store failed; this worker ends, so that nothing is acknowledged that is not on disk",
+    ),
+  });
+  const recoverer = new Recoverer({
+    store,
+    everyMs: recoverEveryMs,
+    clock,
+    log,
+    onRequeued: () => {
+      scheduler.wake();
+      supervised.broadcast("wake", "");
+    },
+  });
+  const heart = new Heart({
+    store,
+    worker: number,
+    leaseMs,
+    clock,
+    log,
+    onLost: die("the lease is lost; this worker ends, so that nothing is sent twice"),
+  });
+  supervised.onBroadcast("wake", () => scheduler.wake());
+  supervised.onWorkerExit(({ slot, generation }) => {
+    void recoverer.runOnce([workerName(instance, slot, generation)]);
+  });
+
+  const relay: Relay = {
+    store,
+    worker: number,
+    handOver: scheduler,
+    canceller: createCanceller(supervised, number, (key) => dispatcher.abort(key)),
+    limits: config,
+    clock,
+  };
+  const grpc = createGrpcServer(relay, log, config.maxMessageBytes);
+  const http = createHttpServer(
+    { notReady: async () => (draining ? ["draining"] : await storeProblems(() => store.depth())) },
+    log,
+  );
+
+  heart.start();
+  const servings = await Promise.all([
+    serveGrpc({
+      server: grpc.server,
+      credentials: ServerCredentials.createInsecure(),
+      listener: supervised.listener("grpc"),
+    }),
+    serveHttp(http, supervised.listener("http")),
+  ]);
+  scheduler.start();
+  recoverer.start();
+  void recoverer.runOnce([]);
+  grpc.setServing(true);
+
+  supervised.onDrain(async (deadlineMs) => {
+    draining = true;
+    grpc.setServing(false);
+    const workMs = Math.max(deadlineMs / 2, deadlineMs - closeMarginMs);
+    // Claims end at once; what is on its way gets the time that there is, then it is cut and recorded as what it is.
+    const cut = setTimeout(() => void dispatcher.close(0), workMs);
+    const [result] = await Promise.all([drainAll(servings, workMs), scheduler.stop()]);
+    clearTimeout(cut);
+    heart.stop();
+    recoverer.stop();
+    await dispatcher.close(0);
+    await store.releaseWorker(number);
+    await store.close();
+    await tracing.shutdown();
+    return result;
+  });
+  supervised.ready();
+  log.info({ slot: supervised.slot, generation: supervised.generation, worker: number }, "worker is ready");
+}
+
+/** Stops a job's dispatch here, or tells the worker that has it. */
+function createCanceller(
+  supervised: SupervisedWorker,
+  own: number,
+  abort: (key: number) => boolean,
+): Relay["canceller"] {
+  const topic = "cancel";
+  supervised.onBroadcast(topic, (payload) => {
+    const { worker, key } = JSON.parse(payload) as { worker: number; key: number };
+    if (worker === own) abort(key);
+  });
+  return {
+    stop({ worker, key }) {
+      if (worker === own) abort(key);
+      else supervised.broadcast(topic, JSON.stringify({ worker, key }));
+    },
+  };
+}
+
+async function storeProblems(ask: () => Promise<unknown>): Promise<string[]> {
+  const late = Promise.withResolvers<string[]>();
+  const timer = setTimeout(
+    () => late.resolve([`the store did not answer in ${storeAnswerMs} ms`]),
+    storeAnswerMs,
+  );
+  const answered = ask().then(
+    () => [],
+    (error: unknown) => [error instanceof Error ? error.message : String(error)],
+  );
+  const problems = await Promise.race([answered, late.promise]);
+  clearTimeout(timer);
+  return problems;
+}
