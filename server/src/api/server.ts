@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Server } from "@grpc/grpc-js";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
@@ -12,6 +12,7 @@ const serviceName = "fieldpost.v1.RelayService";
 
 export interface GrpcServer {
   readonly server: Server;
+  readonly credentials: ServerCredentials;
   /** What grpc.health.v1 answers for the whole and for the service. */
   setServing(serving: boolean): void;
 }
@@ -33,6 +34,7 @@ export function createGrpcServer(relay: Relay, log: Logger, maxMessageBytes: num
   }).addToServer(server);
   return {
     server,
+    credentials: ServerCredentials.createInsecure(),
     setServing(serving) {
       for (const name of ["", serviceName]) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
     },

@@ -1,5 +1,4 @@
 /** The process that serves: puts the parts together, starts them in order and drains them in order. */
-import { ServerCredentials } from "@grpc/grpc-js";
 import { serveGrpc } from "@fieldpost/supervisor/grpc";
 import { drainAll, joinSupervisor, serveHttp } from "@fieldpost/supervisor/worker";
 import type { SupervisedWorker } from "@fieldpost/supervisor/worker";
@@ -109,11 +108,7 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
 
   heart.start();
   const servings = await Promise.all([
-    serveGrpc({
-      server: grpc.server,
-      credentials: ServerCredentials.createInsecure(),
-      listener: supervised.listener("grpc"),
-    }),
+    serveGrpc({ server: grpc.server, credentials: grpc.credentials, listener: supervised.listener("grpc") }),
     serveHttp(http, supervised.listener("http")),
   ]);
   scheduler.start();
