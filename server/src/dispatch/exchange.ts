@@ -1,0 +1,136 @@
+/**
+ * One request and its answer, as undici tells of them. Ends exactly once: by the last byte of the answer, by an error,
+ * by the cap, or cut by the relay. Whatever undici tells after that is not heard.
+ */
+import type { Dispatcher as UndiciDispatcher } from "undici";
+import type { Header, HttpResponse } from "../job/job.ts";
+import {
+  type CutReason,
+  type Verdict,
+  decideByCut,
+  decideByError,
+  decideByStatus,
+  unexpectedUpgrade,
+} from "./outcome.ts";
+
+type Controller = UndiciDispatcher.DispatchController;
+
+/** Called once. */
+export type OnEnd = (verdict: Verdict, response: HttpResponse | undefined) => void;
+
+const emptyBody = new Uint8Array(0);
+/** One for all, since capturing a stack for each costs more than the rest of the abort. Nobody sees it. */
+const abandoned = new Error("the attempt is over");
+
+export class Exchange implements UndiciDispatcher.DispatchHandler {
+  readonly #responseCapBytes: number;
+  readonly #attemptTimeoutMs: number;
+  readonly #onEnd: OnEnd;
+  #ended = false;
+  #controller: Controller | undefined;
+  /** 0 until the final one came whole, with its headers. */
+  #status = 0;
+  #headers: readonly Header[] = [];
+  #chunks: Uint8Array[] | undefined;
+  #receivedBytes = 0;
+
+  constructor(responseCapBytes: number, attemptTimeoutMs: number, onEnd: OnEnd) {
+    this.#responseCapBytes = responseCapBytes;
+    this.#attemptTimeoutMs = attemptTimeoutMs;
+    this.#onEnd = onEnd;
+  }
+
+  /** Ends the exchange now. If a status came, it decides and the response is truncated. */
+  cut(reason: CutReason): void {
+    if (this.#ended) return;
+    if (this.#status > 0) this.#endByStatus(true);
+    else this.#end(decideByCut(reason, this.#controller !== undefined, this.#attemptTimeoutMs), undefined);
+    // While it waits for a connection there is no controller; then onRequestStart drops it.
+    this.#controller?.abort(abandoned);
+  }
+
+  /** Ends the exchange that could not even be handed to undici. */
+  refuse(error: unknown): void {
+    if (!this.#ended) this.#end(decideByError(error, false), undefined);
+  }
+
+  /** A connection is there; the next thing that undici does is write the request. */
+  onRequestStart(controller: Controller): void {
+    // A second start would be a second sending of the same attempt. With pipelining 1 undici has no reason for one.
+    if (this.#ended || this.#controller !== undefined) controller.abort(abandoned);
+    else this.#controller = controller;
+  }
+
+  onResponseStart(controller: Controller, status: number): void {
+    if (this.#ended || (status < 200 && status !== 101)) return;
+    if (status === 101) {
+      this.#end(unexpectedUpgrade, undefined);
+      controller.abort(abandoned);
+      return;
+    }
+    this.#status = status;
+    this.#headers = readHeaders(controller.rawHeaders as Buffer[]);
+  }
+
+  onResponseData(controller: Controller, chunk: Uint8Array): void {
+    if (this.#ended) return;
+    const room = this.#responseCapBytes - this.#receivedBytes;
+    const fits = chunk.length <= room;
+    // Copied: the chunk is a window on a socket's read buffer, which the few bytes would keep alive, and which would
+    // be cloned whole when the response goes to the store's thread.
+    const part = new Uint8Array(fits ? chunk : chunk.subarray(0, room));
+    this.#receivedBytes += part.length;
+    if (this.#chunks === undefined) this.#chunks = [part];
+    else this.#chunks.push(part);
+    if (fits) return;
+    this.#endByStatus(true);
+    controller.abort(abandoned);
+  }
+
+  onResponseEnd(): void {
+    if (!this.#ended) this.#endByStatus(false);
+  }
+
+  onResponseError(_controller: Controller | null, error: Error): void {
+    if (this.#ended) return;
+    if (this.#status > 0) this.#endByStatus(true);
+    else this.#end(decideByError(error, this.#controller !== undefined), undefined);
+  }
+
+  #endByStatus(truncated: boolean): void {
+    this.#end(decideByStatus(this.#status), {
+      status: this.#status,
+      headers: this.#headers,
+      body: this.#body(),
+      truncated,
+    });
+  }
+
+  #body(): Uint8Array {
+    const chunks = this.#chunks;
+    if (chunks === undefined) return emptyBody;
+    if (chunks.length === 1) return chunks[0]!;
+    const whole = new Uint8Array(this.#receivedBytes);
+    let at = 0;
+    for (const chunk of chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole;
+  }
+
+  #end(verdict: Verdict, response: HttpResponse | undefined): void {
+    this.#ended = true;
+    this.#chunks = undefined;
+    this.#onEnd(verdict, response);
+  }
+}
+
+/** Names in lower case, in the order in which they came, a repeated one as often as it came. */
+function readHeaders(raw: readonly Buffer[]): Header[] {
+  const headers: Header[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    headers.push({ name: raw[i]!.toString("latin1").toLowerCase(), value: raw[i + 1]!.toString("latin1") });
+  }
+  return headers;
+}

@@ -1,0 +1,85 @@
+/** From a job to the bytes that go out: where to, which headers, which body. */
+import type { ClaimedJob } from "../job/job.ts";
+
+export interface OutgoingRequest {
+  /** `https://example.com:8443`; one key of the pool. */
+  readonly origin: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly method: string;
+  /** name, value, name, value, … as undici takes them. Trace headers are appended by whoever starts the span. */
+  readonly headers: string[];
+  readonly body: Uint8Array | string | null;
+}
+
+/** Bits: a header that the caller may give in place of ours. */
+const IDEMPOTENCY_KEY = 1;
+const USER_AGENT = 2;
+const CONTENT_TYPE = 4;
+/** Headers that are ours alone, or that frame a message or belong to one connection (RFC 9110, section 7.6.1). */
+const OURS = 0;
+
+const special: ReadonlyMap<string, number> = new Map([
+  ["idempotency-key", IDEMPOTENCY_KEY],
+  ["user-agent", USER_AGENT],
+  ["content-type", CONTENT_TYPE],
+  ["fieldpost-attempt", OURS],
+  ["traceparent", OURS],
+  ["tracestate", OURS],
+  ["uber-trace-id", OURS],
+  ["host", OURS],
+  ["content-length", OURS],
+  ["transfer-encoding", OURS],
+  ["connection", OURS],
+  ["keep-alive", OURS],
+  ["proxy-connection", OURS],
+  ["proxy-authorization", OURS],
+  ["proxy-authenticate", OURS],
+  ["te", OURS],
+  ["trailer", OURS],
+  ["upgrade", OURS],
+  ["http2-settings", OURS],
+  ["expect", OURS],
+]);
+
+/** Builds the request of one attempt. Everything but the attempt's number is the same for each attempt of a job. */
+export function buildRequest(job: ClaimedJob, userAgent: string): OutgoingRequest {
+  const { method, url, headers: given, body, parameters } = job.request;
+  const headers: string[] = [];
+  let seen = 0;
+  for (const { name, value } of given) {
+    const kind = special.get(name.toLowerCase());
+    if (kind === OURS) continue;
+    if (kind !== undefined) seen |= kind;
+    headers.push(name, value);
+  }
+  if ((seen & USER_AGENT) === 0) headers.push("user-agent", userAgent);
+  if ((seen & IDEMPOTENCY_KEY) === 0) headers.push("idempotency-key", job.uid);
+  headers.push("fieldpost-attempt", `${job.attempt}/${job.maxAttempts}`);
+
+  const { origin, path } = splitUrl(url);
+  if (parameters.size === 0) {
+    return { origin, path, method, headers, body: body.length === 0 ? null : body };
+  }
+  const encoded = new URLSearchParams([...parameters]).toString();
+  if (method === "GET" || method === "HEAD" || body.length > 0) {
+    const joined = `${path}${path.includes("?") ? "&" : "?"}${encoded}`;
+    return { origin, path: joined, method, headers, body: body.length === 0 ? null : body };
+  }
+  if ((seen & CONTENT_TYPE) === 0) headers.push("content-type", "application/x-www-form-urlencoded");
+  return { origin, path, method, headers, body: encoded };
+}
+
+/** `url` is as the WHATWG parser prints it, so a slash ends the authority: no need to parse it again. */
+function splitUrl(url: string): { origin: string; path: string } {
+  const authority = url.indexOf("://") + 3;
+  const slash = url.indexOf("/", authority);
+  const pathStart = slash < 0 ? url.length : slash;
+  const fragment = url.indexOf("#", pathStart);
+  const path = slash < 0 ? "/" : url.slice(slash, fragment < 0 ? undefined : fragment);
+  // Validation refuses user information; should some come through, it stays here.
+  const at = url.lastIndexOf("@", pathStart);
+  const origin =
+    at < authority ? url.slice(0, pathStart) : url.slice(0, authority) + url.slice(at + 1, pathStart);
+  return { origin, path };
+}
