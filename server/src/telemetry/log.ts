@@ -1,0 +1,80 @@
+/** The log: lines of JSON, with the active trace, without secrets. */
+import { isSpanContextValid, trace } from "@opentelemetry/api";
+import { type Logger, destination as openDestination, pino, stdTimeFunctions } from "pino";
+import { redact, scrub } from "./redact.ts";
+
+export type { Logger } from "pino";
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface LogDestination {
+  /** One line, with its newline. */
+  write(line: string): void;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** Which part or process writes; `name` in each line. */
+  readonly name: string;
+  /** Standard output if left out. */
+  readonly destination?: LogDestination;
+}
+
+/**
+ * Makes a logger. `logger.error({ err }, "…")` writes an error with its causes.
+ * Secrets are taken out by the name of their field or header, at any depth and in child bindings, and out of text by shape.
+ */
+export function createLogger({ level, name, destination }: LoggerOptions): Logger {
+  const logger = pino(
+    {
+      level,
+      base: { name, pid: process.pid },
+      timestamp: stdTimeFunctions.isoTime,
+      mixin: activeTrace,
+      // `redact` of pino knows paths only, not names anywhere.
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => redact(fields) as Record<string, unknown>,
+      },
+      // Errors are serialised by redact; pino's own serialiser would add everything that hangs on them.
+      serializers: { err: (error: unknown) => error },
+      hooks: { streamWrite: scrub },
+    },
+    destination ?? openDestination({ dest: 1, sync: true }),
+  );
+  redactChildren(logger);
+  return logger;
+}
+
+/** pino formats the bindings of a first child only; children inherit from their parent, so one override serves all. */
+function redactChildren(logger: Logger): void {
+  const createChild: Function = logger.child;
+  Object.defineProperty(logger, "child", {
+    value: function (this: Logger, bindings: object, options?: object): unknown {
+      return createChild.call(this, redact(bindings), options);
+    },
+  });
+}
+
+function activeTrace(): { trace_id?: string; span_id?: string } {
+  const span = trace.getActiveSpan()?.spanContext();
+  if (span === undefined || !isSpanContextValid(span)) return {};
+  return { trace_id: span.traceId, span_id: span.spanId };
+}
+
+/** A log file that can be opened again under its name after something moved it away (SIGUSR1). */
+export interface LogFile extends LogDestination {
+  reopen(): void;
+  close(): void;
+}
+
+/** Opens a log file for appending and makes its directory. Writes at once, so that a crash loses no line. */
+export function openLogFile(path: string): LogFile {
+  const stream = openDestination({ dest: path, append: true, mkdir: true, sync: true });
+  return {
+    write: (line) => void stream.write(line),
+    reopen: () => stream.reopen(),
+    close: () => stream.end(),
+  };
+}
