@@ -96,12 +96,13 @@ test("the spans of a success say what was sent where, without secrets", async ()
   await startDispatcher().send(job);
   const { process, request } = finishedSpans();
   expect(process.attributes).toEqual({
-    "messaging.system": "fieldpost",
+    "messaging.system.name": "fieldpost",
     "messaging.operation.name": "process",
     "messaging.operation.type": "process",
     "messaging.destination.name": "mails",
     "messaging.message.id": job.uid,
     "fieldpost.attempt": 3,
+    "fieldpost.result": "succeeded",
   });
   expect(request.attributes).toEqual({
     "http.request.method": "POST",

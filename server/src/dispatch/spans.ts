@@ -5,17 +5,33 @@
  */
 import {
   type Attributes,
-  ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
-  type TextMapGetter,
   type TextMapSetter,
   type Tracer,
   propagation,
   trace,
 } from "@opentelemetry/api";
-import type { ClaimedJob, TraceContext } from "../job/job.ts";
+import type { ClaimedJob } from "../job/job.ts";
+import {
+  ATTR_ERROR_TYPE,
+  ATTR_FIELDPOST_ATTEMPT,
+  ATTR_FIELDPOST_RESULT,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_REQUEST_RESEND_COUNT,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_MESSAGING_DESTINATION_NAME,
+  ATTR_MESSAGING_MESSAGE_ID,
+  ATTR_MESSAGING_OPERATION_NAME,
+  ATTR_MESSAGING_OPERATION_TYPE,
+  ATTR_MESSAGING_SYSTEM_NAME,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+  ATTR_URL_FULL,
+  MESSAGING_SYSTEM,
+} from "../telemetry/attributes.ts";
+import { contextOf } from "../telemetry/carrier.ts";
 import type { Verdict } from "./outcome.ts";
 
 /** The spans of an attempt that is recorded. */
@@ -23,14 +39,6 @@ export interface AttemptSpans {
   readonly process: Span;
   readonly request: Span;
 }
-
-const storedContext: TextMapGetter<TraceContext> = {
-  keys: () => ["traceparent", "tracestate"],
-  get(carrier, key) {
-    if (key === "traceparent") return carrier.traceparent;
-    return key === "tracestate" && carrier.tracestate !== "" ? carrier.tracestate : undefined;
-  },
-};
 
 const requestHeaders: TextMapSetter<string[]> = {
   set: (headers, name, value) => void headers.push(name, value),
@@ -45,8 +53,7 @@ const consumer = { kind: SpanKind.CONSUMER };
  */
 export function startSpans(tracer: Tracer, job: ClaimedJob, headers: string[]): AttemptSpans | undefined {
   const { traceparent, tracestate } = job.trace;
-  const stored =
-    traceparent === "" ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, job.trace, storedContext);
+  const stored = contextOf(job.trace);
   const process = tracer.startSpan(`process ${job.queue}`, consumer, stored);
   let inProcess = trace.setSpan(stored, process);
   let spans: AttemptSpans | undefined;
@@ -71,39 +78,40 @@ export function startSpans(tracer: Tracer, job: ClaimedJob, headers: string[]): 
 
 /** @param status of the response, 0 where none came */
 export function endSpans({ process, request }: AttemptSpans, verdict: Verdict, status: number): void {
-  if (status > 0) request.setAttribute("http.response.status_code", status);
+  if (status > 0) request.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, status);
   if (verdict.error !== undefined) {
     const { reason, message } = verdict.error;
-    request.setAttribute("error.type", status > 0 ? String(status) : reason);
+    request.setAttribute(ATTR_ERROR_TYPE, status > 0 ? String(status) : reason);
     // Semantic conventions, HTTP: no description where the status code already says it.
     request.setStatus(status > 0 ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message });
-    process.setAttribute("error.type", reason);
+    process.setAttribute(ATTR_ERROR_TYPE, reason);
     process.setStatus({ code: SpanStatusCode.ERROR, message });
   }
+  process.setAttribute(ATTR_FIELDPOST_RESULT, verdict.result);
   request.end();
   process.end();
 }
 
 function processAttributes(job: ClaimedJob): Attributes {
   return {
-    "messaging.system": "fieldpost",
-    "messaging.operation.name": "process",
-    "messaging.operation.type": "process",
-    "messaging.destination.name": job.queue,
-    "messaging.message.id": job.uid,
-    "fieldpost.attempt": job.attempt,
+    [ATTR_MESSAGING_SYSTEM_NAME]: MESSAGING_SYSTEM,
+    [ATTR_MESSAGING_OPERATION_NAME]: "process",
+    [ATTR_MESSAGING_OPERATION_TYPE]: "process",
+    [ATTR_MESSAGING_DESTINATION_NAME]: job.queue,
+    [ATTR_MESSAGING_MESSAGE_ID]: job.uid,
+    [ATTR_FIELDPOST_ATTEMPT]: job.attempt,
   };
 }
 
 function requestAttributes(job: ClaimedJob): Attributes {
   const { method, url } = job.request;
-  const attributes: Attributes = { "http.request.method": method };
-  if (job.attempt > 1) attributes["http.request.resend_count"] = job.attempt - 1;
+  const attributes: Attributes = { [ATTR_HTTP_REQUEST_METHOD]: method };
+  if (job.attempt > 1) attributes[ATTR_HTTP_REQUEST_RESEND_COUNT] = job.attempt - 1;
   const parsed = URL.parse(url);
   if (parsed === null) return attributes;
-  attributes["url.full"] = redactUrl(parsed);
-  attributes["server.address"] = parsed.hostname.replace(/^\[|\]$/g, "");
-  attributes["server.port"] =
+  attributes[ATTR_URL_FULL] = redactUrl(parsed);
+  attributes[ATTR_SERVER_ADDRESS] = parsed.hostname.replace(/^\[|\]$/g, "");
+  attributes[ATTR_SERVER_PORT] =
     parsed.port === "" ? (parsed.protocol === "https:" ? 443 : 80) : Number(parsed.port);
   return attributes;
 }

@@ -36,7 +36,11 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
   const supervised = await joinSupervisor();
   const name = workerName(instance, supervised.slot, supervised.generation);
   const log = createLogger({ level: config.logLevel, name });
-  const tracing = await startTracing(process.env, { name: productName, version, instanceId: name });
+  const tracing = await startTracing(
+    process.env,
+    { name: productName, version, instanceId: name },
+    (problem) => log.warn(problem),
+  );
   for (const warning of tracing.warnings) log.warn(warning);
   const clock = Date.now;
 
