@@ -1,0 +1,71 @@
+// What Linux knows about the processes under test: their children, their CPU time, who accepted which connection.
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
+
+// USER_HZ has been 100 on every Linux for x64 and arm64.
+const microsPerTick = 10_000;
+
+/** `pid` and all processes below it. */
+export function descendants(pid: number): number[] {
+  const pids = [pid];
+  for (let index = 0; index < pids.length; index += 1) {
+    for (const task of listOrNone(`/proc/${pids[index]}/task`)) {
+      const children = readOrEmpty(`/proc/${pids[index]}/task/${task}/children`);
+      for (const child of children.split(" ")) if (child !== "") pids.push(Number(child));
+    }
+  }
+  return pids;
+}
+
+/** User and system time of all threads so far, in steps of 10 ms; 0 for a process that is gone. */
+export function cpuMicros(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const stat = readOrEmpty(`/proc/${pid}/stat`);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }
+  return ticks * microsPerTick;
+}
+
+/** Which of `pids` accepted the connections from these local IPv4 ports. */
+export function acceptors(clientPorts: readonly number[], pids: readonly number[]): Map<number, number> {
+  const wanted = new Set(clientPorts);
+  const portOfInode = new Map<string, number>();
+  for (const line of readOrEmpty("/proc/net/tcp").split("\n").slice(1)) {
+    const fields = line.trim().split(/ +/);
+    const remotePort = Number.parseInt(fields[2]?.split(":")[1] ?? "", 16);
+    if (wanted.has(remotePort)) portOfInode.set(`socket:[${fields[9]}]`, remotePort);
+  }
+  const pidOfPort = new Map<number, number>();
+  for (const pid of pids) {
+    for (const fd of listOrNone(`/proc/${pid}/fd`)) {
+      const port = portOfInode.get(linkOrEmpty(`/proc/${pid}/fd/${fd}`));
+      if (port !== undefined) pidOfPort.set(port, pid);
+    }
+  }
+  return pidOfPort;
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function linkOrEmpty(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+function listOrNone(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
