@@ -1,6 +1,6 @@
 import { Job } from "../gen/fieldpost/v1/job.ts";
 import type { BatchEnqueueRequest, BatchEnqueueResponse } from "../gen/fieldpost/v1/relay.ts";
-import { invalidArgument, RelayError } from "../job/error.ts";
+import { RelayError } from "../job/error.ts";
 import { initialState } from "../job/state.ts";
 import { trace as traceApi } from "@opentelemetry/api";
 import { traceOf } from "../telemetry/carrier.ts";
@@ -13,8 +13,6 @@ import type { Call, Relay } from "./relay.ts";
 import { Violations } from "./violations.ts";
 
 const maxRequests = 10_000;
-/** So many bad fields are named; more would not fit into the metadata that carries them. */
-const maxViolations = 100;
 
 export async function batchEnqueue(
   relay: Relay,
@@ -27,7 +25,7 @@ export async function batchEnqueue(
     const violations = new Violations();
     if (requests.length === 0 || requests.length > maxRequests) {
       violations.add("requests", `are ${requests.length}, must be from 1 to ${maxRequests}`);
-      throw invalidArgument(violations.list);
+      violations.throwIfAny();
     }
     const trace = traceOf(traceApi.setSpan(call.context, span));
     const validateOnly = requests[0]!.validateOnly;
@@ -42,7 +40,7 @@ export async function batchEnqueue(
       }
       return job;
     });
-    if (violations.list.length > 0) throw invalidArgument(violations.list.slice(0, maxViolations));
+    violations.throwIfAny();
     const stored = validateOnly ? [] : await store(relay, jobs, now);
     return {
       jobs: jobs.map((job, index) =>

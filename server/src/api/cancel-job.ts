@@ -2,12 +2,15 @@ import type { Job } from "../gen/fieldpost/v1/job.ts";
 import type { CancelJobRequest } from "../gen/fieldpost/v1/relay.ts";
 import { RelayError } from "../job/error.ts";
 import { toJobMessage } from "./job-message.ts";
-import { jobName, jobNotFound, parseJobName } from "./names.ts";
+import { checkJobName, jobName, jobNotFound } from "./names.ts";
 import { answerParts } from "./read-mask.ts";
 import type { Relay } from "./relay.ts";
+import { Violations } from "./violations.ts";
 
 export async function cancelJob(relay: Relay, request: CancelJobRequest): Promise<Job> {
-  const id = parseJobName(request.name);
+  const violations = new Violations();
+  const id = checkJobName(request.name, violations);
+  violations.throwIfAny();
   const result = await relay.store.cancel(id, relay.clock());
   switch (result.kind) {
     case "not-found":

@@ -76,13 +76,13 @@ function checkUrl(text: string, field: string, violations: Violations): string {
   }
   const url = URL.parse(text);
   if (url === null) {
-    violations.add(field, `${quote(text)} is not an absolute URL`);
+    violations.add(field, `${shown(text)} is not an absolute URL`);
     return text;
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     violations.add(
       field,
-      `the scheme of ${quote(text)} is ${quote(url.protocol.slice(0, -1))}, it must be http or https`,
+      `the scheme of ${shown(text)} is ${quote(url.protocol.slice(0, -1))}, it must be http or https`,
     );
   }
   if (url.username !== "" || url.password !== "") {
@@ -90,7 +90,16 @@ function checkUrl(text: string, field: string, violations: Violations): string {
   }
   // A fragment is never sent (RFC 9110, section 4.2.5).
   url.hash = "";
+  // As it will be sent: each byte beyond ASCII has become three.
+  if (url.href.length > maxUrlBytes) {
+    violations.add(field, `takes ${url.href.length} bytes when encoded, at most ${maxUrlBytes} are allowed`);
+  }
   return url.href;
+}
+
+/** What stands before an @ may be a password: it is not repeated. */
+function shown(url: string): string {
+  return url.includes("@") ? "the URL" : quote(url);
 }
 
 function checkHeaders(headers: readonly Header[], field: string, violations: Violations): void {

@@ -201,7 +201,10 @@ function checkRetryPolicy(
 
 function checkLabels(labels: ReadonlyMap<string, string>, field: string, violations: Violations): void {
   if (labels.size === 0) return;
-  if (labels.size > maxLabels) violations.add(field, `are ${labels.size}, at most ${maxLabels} are allowed`);
+  if (labels.size > maxLabels) {
+    violations.add(field, `are ${labels.size}, at most ${maxLabels} are allowed`);
+    return;
+  }
   for (const [key, value] of labels) {
     if (!labelKey.test(key)) violations.add(field, `the key ${quote(key)} must match [a-z0-9_.-]{1,63}`);
     if (Buffer.byteLength(value) > maxLabelValueBytes) {

@@ -1,6 +1,6 @@
 import type { Job } from "../gen/fieldpost/v1/job.ts";
 import type { EnqueueRequest } from "../gen/fieldpost/v1/relay.ts";
-import { invalidArgument, RelayError } from "../job/error.ts";
+import { RelayError } from "../job/error.ts";
 import type { ClaimedJob, JobRecord, NewJob } from "../job/job.ts";
 import { initialState } from "../job/state.ts";
 import type { InsertResult } from "../store/store.ts";
@@ -32,7 +32,7 @@ export async function enqueue(relay: Relay, request: EnqueueRequest, call: Call)
       now,
       violations,
     );
-    if (violations.list.length > 0) throw invalidArgument(violations.list);
+    violations.throwIfAny();
     span.setAttribute(ATTR_MESSAGING_MESSAGE_ID, job.uid);
     if (request.validateOnly) return toAnswer(job, undefined, now);
     const [stored] = await store(relay, [job], now);
@@ -101,7 +101,7 @@ function toAnswer(job: NewJob, stored: Stored | undefined, now: number): Job {
     updateTime: now,
     scheduleTime,
     expireTime,
-    nextAttemptTime: stored?.claimed === true ? undefined : (scheduleTime ?? now),
+    nextAttemptTime: stored?.claimed === true ? undefined : state === "SCHEDULED" ? scheduleTime : now,
     finishTime: undefined,
     attemptCount: stored?.claimed === true ? 1 : 0,
     revision: stored?.revision ?? 0,

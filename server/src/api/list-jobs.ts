@@ -1,8 +1,7 @@
 import type { ListJobsRequest, ListJobsResponse } from "../gen/fieldpost/v1/relay.ts";
-import { invalidArgument } from "../job/error.ts";
 import { toJobMessage } from "./job-message.ts";
-import { formatPageToken, parsePageToken } from "./page-token.ts";
-import { filterJob, parseListJobsReadMask } from "./read-mask.ts";
+import { checkPageToken, formatPageToken } from "./page-token.ts";
+import { checkListJobsReadMask, filterJob } from "./read-mask.ts";
 import type { Relay } from "./relay.ts";
 import { Violations } from "./violations.ts";
 
@@ -17,13 +16,14 @@ export async function listJobs(relay: Relay, request: ListJobsRequest): Promise<
   if (request.orderBy !== "")
     violations.add("order_by", "is not offered in this release; newest first is the order");
   if (request.pageSize < 0) violations.add("page_size", `is ${request.pageSize}, must not be negative`);
-  if (violations.list.length > 0) throw invalidArgument(violations.list);
-  const mask = parseListJobsReadMask(request.readMask);
+  const mask = checkListJobsReadMask(request.readMask, violations);
   const query = JSON.stringify([request.filter, request.orderBy, request.readMask ?? null]);
+  const beforeKey = checkPageToken(request.pageToken, query, violations);
+  violations.throwIfAny();
   const page = await relay.store.list({
     limit: request.pageSize === 0 ? defaultPageSize : Math.min(request.pageSize, maxPageSize),
     maxBytes: maxPageBytes,
-    beforeKey: parsePageToken(request.pageToken, query),
+    beforeKey,
     parts: mask.parts,
   });
   return {

@@ -1,5 +1,6 @@
 /** Resource names (AIP-122) and ids (AIP-133). */
-import { RelayError, invalidArgument } from "../job/error.ts";
+import { RelayError } from "../job/error.ts";
+import type { Violations } from "./violations.ts";
 
 const idPattern = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}$/;
 
@@ -11,19 +12,18 @@ export const isId = (text: string): boolean => idPattern.test(text);
 export const jobName = (id: string): string => `jobs/${id}`;
 export const queueName = (id: string): string => `queues/${id}`;
 
-/** The id in `jobs/{id}`. @throws RelayError INVALID_ARGUMENT */
-export function parseJobName(name: string): string {
+/** The id in `jobs/{id}`. May be used only if nothing was added to `violations`. */
+export function checkJobName(name: string, violations: Violations): string {
   const id = name.startsWith("jobs/") ? name.slice("jobs/".length) : "";
-  if (isId(id)) return id;
-  throw invalidArgument([
-    {
-      field: "name",
-      description:
-        name === ""
-          ? "is required: jobs/{job_id}"
-          : `${quote(name)} is not jobs/{job_id}, whose id ${idRule}`,
-    },
-  ]);
+  if (!isId(id)) {
+    violations.add(
+      "name",
+      name === ""
+        ? "is required: jobs/{job_id}"
+        : `${quote(name)} is not jobs/{job_id}, whose id ${idRule}`,
+    );
+  }
+  return id;
 }
 
 export function jobNotFound(id: string): RelayError {

@@ -1,7 +1,7 @@
 /** Page tokens (AIP-158): opaque to callers, bound to the query that they continue. */
 import { createHash } from "node:crypto";
-import { invalidArgument } from "../job/error.ts";
 import { quote } from "./names.ts";
+import type { Violations } from "./violations.ts";
 
 /** Changes with the meaning of the bytes below. */
 const version = 1;
@@ -16,10 +16,11 @@ export function formatPageToken(key: number, query: string): string {
 }
 
 /**
+ * Adds a violation if it is no token of this server, or one of another query.
+ *
  * @returns the key after which the page begins, or undefined for the empty token
- * @throws RelayError INVALID_ARGUMENT if it is no token of this server, or one of another query
  */
-export function parsePageToken(token: string, query: string): number | undefined {
+export function checkPageToken(token: string, query: string, violations: Violations): number | undefined {
   if (token === "") return undefined;
   const bytes = Buffer.from(token, "base64url");
   const head = bytes.subarray(0, 9);
@@ -29,12 +30,11 @@ export function parsePageToken(token: string, query: string): number | undefined
     bytes.readUInt8(0) === version &&
     bytes.subarray(9).equals(digest(head, query));
   if (!valid) {
-    throw invalidArgument([
-      {
-        field: "page_token",
-        description: `${quote(token)} is not the next_page_token of a page with the same filter, order_by and read_mask`,
-      },
-    ]);
+    violations.add(
+      "page_token",
+      `${quote(token)} is not the next_page_token of a page with the same filter, order_by and read_mask`,
+    );
+    return undefined;
   }
   return Number(head.readBigUInt64BE(1));
 }

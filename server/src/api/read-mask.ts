@@ -2,6 +2,7 @@
 import { touches } from "@fieldpost/fieldmask";
 import type { Mask, MaskResult } from "@fieldpost/fieldmask";
 import {
+  compileGetJobRequestReadMask,
   compileListJobsRequestReadMask,
   filterJob as filterByMask,
   parseGetJobRequestReadMask,
@@ -9,9 +10,9 @@ import {
 } from "../gen/fieldpost/v1/relay_fieldmask.ts";
 import type { JobPath } from "../gen/fieldpost/v1/relay_fieldmask.ts";
 import type { Job } from "../gen/fieldpost/v1/job.ts";
-import { invalidArgument } from "../job/error.ts";
 import type { JobPart } from "../store/store.ts";
 import { quote } from "./names.ts";
+import type { Violations } from "./violations.ts";
 
 /** A mask that was accepted, and what it takes to answer it. */
 export interface ReadMask {
@@ -19,13 +20,10 @@ export interface ReadMask {
   readonly parts: ReadonlySet<JobPart>;
 }
 
-/** Each part of the store, and the fields that come from it. Fields that stand nowhere here always come. */
+/** Each part of the store, and the fields that take it. A body takes what it is part of. Fields that stand nowhere here always come. */
 const sources: { readonly [P in JobPart]: readonly JobPath[] } = {
   spec: [
-    "http.method",
-    "http.url",
-    "http.headers",
-    "http.parameters",
+    "http",
     "max_attempts",
     "retry_policy",
     "attempt_timeout",
@@ -34,7 +32,7 @@ const sources: { readonly [P in JobPart]: readonly JobPath[] } = {
   ],
   body: ["http.body"],
   attempts: ["attempts"],
-  response: ["response.status", "response.headers", "response.truncated"],
+  response: ["response"],
   "response-body": ["response.body"],
   "last-error": ["last_error"],
 };
@@ -76,15 +74,18 @@ const listFields: readonly JobPath[] = [
 /** What an answer that is the whole job, but for its bodies, takes. */
 export const answerParts: ReadonlySet<JobPart> = new Set(["spec", "attempts", "response", "last-error"]);
 
-/** @throws RelayError INVALID_ARGUMENT that names every bad path */
-export function parseGetJobReadMask(paths: readonly string[] | undefined): ReadMask {
-  return accept(parseGetJobRequestReadMask(paths));
+/** Names every bad path. The answer may be used only if nothing was added to `violations`. */
+export function checkGetJobReadMask(paths: readonly string[] | undefined, violations: Violations): ReadMask {
+  return accept(parseGetJobRequestReadMask(paths), violations);
 }
 
-/** @throws RelayError INVALID_ARGUMENT that names every bad path */
-export function parseListJobsReadMask(paths: readonly string[] | undefined): ReadMask {
+/** As {@link checkGetJobReadMask}. */
+export function checkListJobsReadMask(
+  paths: readonly string[] | undefined,
+  violations: Violations,
+): ReadMask {
   if (paths === undefined || paths.length === 0) return withParts(compileListJobsRequestReadMask(listFields));
-  return accept(parseListJobsRequestReadMask(paths));
+  return accept(parseListJobsRequestReadMask(paths), violations);
 }
 
 /** A new job with only what the mask selects. */
@@ -92,14 +93,13 @@ export function filterJob(job: Job, { mask }: ReadMask): Job {
   return filterByMask(job, mask);
 }
 
-function accept(result: MaskResult<JobPath>): ReadMask {
+function accept(result: MaskResult<JobPath>, violations: Violations): ReadMask {
   if (result.ok) return withParts(result.mask);
-  throw invalidArgument(
-    result.violations.map(({ index, path, description, suggestion }) => ({
-      field: `read_mask.paths[${index}]`,
-      description: `${quote(path)} ${description}${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
-    })),
-  );
+  for (const { index, path, description, suggestion } of result.violations) {
+    const meant = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
+    violations.add(`read_mask.paths[${index}]`, `${quote(path)} ${description}${meant}`);
+  }
+  return withParts(compileGetJobRequestReadMask(["name"]));
 }
 
 /** By mask: the runtime hands out the same object for the same paths. */

@@ -2,10 +2,11 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.ts";
+import type { BadRequest_FieldViolation } from "../gen/google/rpc/error_details.ts";
 import { Status } from "../gen/google/rpc/status.ts";
 import type { Any } from "../gen/google/protobuf/any.ts";
 import { RelayError } from "../job/error.ts";
-import type { RelayErrorCode } from "../job/error.ts";
+import type { FieldViolation, RelayErrorCode } from "../job/error.ts";
 import { toDuration } from "./wire-time.ts";
 
 const codes: { readonly [C in RelayErrorCode]: status } = {
@@ -17,6 +18,12 @@ const codes: { readonly [C in RelayErrorCode]: status } = {
   UNAVAILABLE: status.UNAVAILABLE,
   UNIMPLEMENTED: status.UNIMPLEMENTED,
 };
+
+/**
+ * So many bytes of bad fields are told, whole ones only. gRPC's C core (Python, Ruby, PHP, C++) takes 8 KiB of metadata
+ * and turns more into RESOURCE_EXHAUSTED; base64 makes 4 bytes of 3, and the message stands there twice.
+ */
+const maxViolationBytes = 4000;
 
 /** ErrorInfo.domain of every error. */
 export const errorDomain = "fieldpost.dev";
@@ -42,6 +49,15 @@ export type GrpcError = Error &
   Pick<ServiceError, "code" | "details"> &
   Partial<Pick<ServiceError, "metadata">>;
 
+function toFieldViolations(violations: readonly FieldViolation[]): BadRequest_FieldViolation[] {
+  let bytes = 0;
+  const told = violations.filter(({ field, description }) => {
+    bytes += Buffer.byteLength(field) + Buffer.byteLength(description);
+    return bytes <= maxViolationBytes;
+  });
+  return told.map((violation) => ({ ...violation, reason: "", localizedMessage: undefined }));
+}
+
 /** What grpc-js sends for an error. Anything that is not a RelayError is a defect: INTERNAL, without its text. */
 export function toGrpcError(error: unknown): GrpcError {
   if (!(error instanceof RelayError)) {
@@ -49,12 +65,7 @@ export function toGrpcError(error: unknown): GrpcError {
   }
   const details: Any[] = [errorInfo(error.reason)];
   if (error.violations.length > 0) {
-    const fieldViolations = error.violations.map((violation) => ({
-      ...violation,
-      reason: "",
-      localizedMessage: undefined,
-    }));
-    details.push(any("BadRequest", BadRequest, { fieldViolations }));
+    details.push(any("BadRequest", BadRequest, { fieldViolations: toFieldViolations(error.violations) }));
   }
   if (error.retryDelayMs !== undefined) {
     details.push(any("RetryInfo", RetryInfo, { retryDelay: toDuration(error.retryDelayMs) }));

@@ -147,7 +147,7 @@ export interface JobRecord {
   readonly updateTime: number;
   readonly scheduleTime: number | undefined;
   readonly expireTime: number | undefined;
-  /** Undefined while an attempt runs, and after the end. */
+  /** Undefined while an attempt runs, while it is HELD, and after the end. */
   readonly nextAttemptTime: number | undefined;
   readonly finishTime: number | undefined;
   readonly attemptCount: number;

@@ -3,6 +3,7 @@ import type { ClaimedJob, Outcome } from "../job/job.ts";
 import { RelayError } from "../job/error.ts";
 import type { FinishedAttempt, Store } from "../store/store.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { Flow } from "./flow.ts";
 
 /** What sends a job (dispatch/), as far as the scheduler knows it. */
 export interface Sender {
@@ -14,7 +15,7 @@ export interface SchedulerOptions {
   readonly store: Store;
   readonly sender: Sender;
   readonly worker: { readonly number: number; readonly name: string };
-  /** How many jobs may be on their way at once. */
+  /** How many jobs may be sent at once. */
   readonly capacity: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
@@ -31,17 +32,25 @@ export interface SchedulerOptions {
 const pollMs = 1000;
 /** After an error of the store. */
 const retryMs = 250;
+/** At most so many times its capacity is claimed, however fast sends end. */
+const maxAhead = 4;
 /** The other workers are woken at most so often: one claim of theirs takes all that waits. */
 const wakeOthersMs = 20;
 
 /**
- * Claims due jobs up to its capacity and sees each one through. What it has claimed is on its way at once; what does
- * not fit stays on disk.
+ * Claims due jobs and sees each one through. It claims what it can send now, and ahead of that as much as the sends
+ * of the last moments let it expect to have room for once the claim is on disk; the rest stays there.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  /** Places in use: jobs on their way, and those reserved for an insert or a claim that is under way. */
-  #taken = 0;
+  /** Places promised to inserts and claims that are under way. */
+  #reserved = 0;
+  /** Claimed, and waiting for one that is being sent to end. Never longer than what `maxAhead` allows. */
+  readonly #queue: ClaimedJob[] = [];
+  #sending = 0;
+  /** Sent, and not recorded yet. */
+  #recording = 0;
+  readonly #flow = new Flow();
   #running = false;
   #claiming = false;
   /** More is due than there was room for, or may be: look again as soon as a place is free. */
@@ -70,23 +79,30 @@ export class Scheduler {
     });
   }
 
-  /** How many places are in use. */
+  /** How many jobs are claimed and not recorded yet. */
   get active(): number {
-    return this.#taken;
+    return this.#queue.length + this.#sending + this.#recording;
+  }
+
+  /** How many more jobs may be claimed. */
+  get #room(): number {
+    const { capacity } = this.#options;
+    const ahead = Math.min(this.#flow.expected(performance.now()), (maxAhead - 1) * capacity);
+    return Math.max(0, capacity + ahead - this.#reserved - this.#queue.length - this.#sending);
   }
 
   /** @see api/relay.ts, HandOver */
   reserve(wanted: number): number {
     if (!this.#running) return 0;
-    const granted = Math.max(0, Math.min(wanted, this.#options.capacity - this.#taken));
-    this.#taken += granted;
+    const granted = Math.min(wanted, this.#room);
+    this.#reserved += granted;
     return granted;
   }
 
   /** @see api/relay.ts, HandOver */
   settle(reserved: number, jobs: readonly ClaimedJob[]): void {
-    this.#taken -= reserved - jobs.length;
-    for (const job of jobs) void this.#seeThrough(job);
+    this.#reserved -= reserved;
+    for (const job of jobs) this.#take(job);
     if (jobs.length < reserved) this.#afterRelease();
   }
 
@@ -97,7 +113,7 @@ export class Scheduler {
       this.#lookAt(time);
       return;
     }
-    const full = this.#taken >= this.#options.capacity;
+    const full = this.#room === 0;
     this.wake();
     if (full && now - this.#wokeOthersTime >= wakeOthersMs) {
       this.#wokeOthersTime = now;
@@ -108,23 +124,25 @@ export class Scheduler {
   /** Looks for due jobs, now or as soon as there is room. */
   wake(): void {
     if (!this.#running) return;
-    if (this.#claiming || this.#taken >= this.#options.capacity) this.#backlog = true;
+    if (this.#claiming || this.#room === 0) this.#backlog = true;
     else void this.runOnce();
   }
 
   /** One round: claims as many due jobs as there is room for, and decides when to look again. */
   async runOnce(): Promise<void> {
-    const { store, worker, clock, capacity } = this.#options;
-    const limit = capacity - this.#taken;
+    const { store, worker, clock } = this.#options;
+    const limit = this.#room;
+    if (limit === 0) {
+      this.#backlog = true;
+      return;
+    }
     this.#claiming = true;
     this.#backlog = false;
-    this.#taken = capacity;
-    let claimed = 0;
+    this.#reserved += limit;
     let lookTime = clock() + pollMs;
     try {
       const { jobs, nextDueTime } = await store.claim(worker.number, limit, clock());
-      claimed = jobs.length;
-      for (const job of jobs) void this.#seeThrough(job);
+      for (const job of jobs) this.#take(job);
       lookTime = Math.min(lookTime, nextDueTime ?? lookTime);
       if (lookTime <= clock()) this.#backlog = true;
     } catch (error) {
@@ -133,15 +151,27 @@ export class Scheduler {
       this.#checkStore(error);
     }
     this.#claiming = false;
-    this.#taken -= limit - claimed;
+    this.#reserved -= limit;
     this.#lookAt(lookTime);
     this.#afterRelease();
   }
 
+  #take(job: ClaimedJob): void {
+    if (this.#sending < this.#options.capacity) void this.#seeThrough(job);
+    else this.#queue.push(job);
+  }
+
   async #seeThrough(job: ClaimedJob): Promise<void> {
+    this.#sending++;
     const outcome = await this.#options.sender.send(job);
+    this.#sending--;
+    this.#recording++;
+    this.#flow.ended(performance.now());
+    const next = this.#queue.shift();
+    if (next !== undefined) void this.#seeThrough(next);
+    this.#afterRelease();
     await this.#record(this.#finished(job, outcome));
-    this.#taken--;
+    this.#recording--;
     this.#afterRelease();
   }
 
@@ -197,7 +227,7 @@ export class Scheduler {
   #afterRelease(): void {
     if (this.#running) {
       if (this.#backlog && !this.#claiming) this.wake();
-    } else if (this.#taken === 0) {
+    } else if (this.#reserved + this.active === 0) {
       for (const resolve of this.#idle.splice(0)) resolve();
     }
   }

@@ -9,7 +9,10 @@
 import type { Attempt, ClaimedJob, Failure, HttpResponse, JobRecord, NewJob } from "../job/job.ts";
 import type { JobState } from "../job/state.ts";
 
-/** The parts of a job that cost a read of their own. The rest of {@link JobRecord} always comes. */
+/**
+ * The parts of a job that cost a read of their own. The rest of {@link JobRecord} always comes. `body` implies `spec`,
+ * whose request otherwise has an empty one; `response-body` implies `response`.
+ */
 export type JobPart = "spec" | "body" | "attempts" | "response" | "response-body" | "last-error";
 
 export type InsertResult =
@@ -29,7 +32,7 @@ export type InsertResult =
 export interface InsertOptions {
   /**
    * How many of the jobs, at the most, the insert may claim for this worker. It claims one only if it is due at once
-   * and no other due job waits (DESIGN: "the insert may carry the claim"); decided in the insert's own transaction.
+   * and nothing stored before it waits and is due; decided in the insert's own transaction.
    */
   readonly claimUpTo: number;
 }
@@ -37,8 +40,9 @@ export interface InsertOptions {
 /** What a worker reports of an attempt. */
 export interface FinishedAttempt {
   readonly key: number;
+  /** Its endTime becomes the job's updateTime, and its finishTime if it ends. */
   readonly attempt: Attempt;
-  /** Kept as the job's response when there is one. */
+  /** Kept as the job's response when there is one. Its status is the attempt's. */
   readonly response: HttpResponse | undefined;
   /** The state after it, and when the next attempt is due if that is RETRYING. */
   readonly next:
@@ -54,10 +58,11 @@ export type FinishResult = "recorded" | "stale";
 
 export interface ClaimResult {
   readonly jobs: readonly ClaimedJob[];
-  /** When the next waiting job is due, or undefined if none waits. In the past if more are due than were asked for. */
+  /** When the next job that still waits is due; undefined if none waits. Not after now if more are due than were claimed. */
   readonly nextDueTime: number | undefined;
 }
 
+/** The job in it has no parts. A cancelled attempt is counted, and not among the attempts: nobody knows its end. */
 export type CancelResult =
   | {
       readonly kind: "cancelled";
@@ -93,6 +98,9 @@ export interface RecoverResult {
   readonly failed: number;
 }
 
+/** Of each job so many attempts are kept, the newest. */
+export const keptAttempts = 100;
+
 /** What a lost attempt is recorded as. */
 export const lostAttempt: Failure = {
   reason: "WORKER_LOST",
@@ -100,14 +108,19 @@ export const lostAttempt: Failure = {
 };
 
 export interface Store {
-  /** Announces a worker, whose claims hold while it renews its lease. @returns its number, never used again. */
+  /**
+   * Announces a worker, whose claims hold while it renews its lease.
+   *
+   * @param worker name: of this process alone, never used again
+   * @returns its number, never used again
+   */
   registerWorker(worker: {
     readonly name: string;
     readonly now: number;
     readonly leaseMs: number;
   }): Promise<number>;
 
-  /** @returns false if the worker was declared lost meanwhile: it must send nothing more. */
+  /** @returns false if the worker was released, or declared lost meanwhile: it must send nothing more. */
   renewLease(worker: number, now: number, leaseMs: number): Promise<boolean>;
 
   /** Ends a worker's registration. Its jobs, if any are left, can be recovered at once. */
@@ -120,7 +133,8 @@ export interface Store {
   recover(options: { readonly now: number; readonly lost: readonly string[] }): Promise<RecoverResult>;
 
   /**
-   * Stores the jobs, all or none. All ids must differ.
+   * Stores the jobs, all or none. A taken id is told before a full store, so that a caller who repeats an acknowledged
+   * call hears that. A worker that is lost or released claims nothing; its jobs are stored without a claim.
    *
    * @returns one result a job, in their order; or, if none was stored, a single one that says why
    */
@@ -132,7 +146,7 @@ export interface Store {
   ): Promise<readonly InsertResult[]>;
 
   /**
-   * Claims up to `limit` due jobs: higher priority first, then longest due. Jobs whose expireTime has passed before a
+   * Claims up to `limit` due jobs: higher priority first, then longest due. A worker that is lost or released claims none. Jobs whose expireTime has passed before a
    * first attempt are EXPIRED on the way.
    */
   claim(worker: number, limit: number, now: number): Promise<ClaimResult>;

@@ -1,6 +1,7 @@
 /** The thread that reads and checkpoints, so that neither a long list nor an fsync of the database file holds the event loop. */
 import { parentPort, workerData } from "node:worker_threads";
 import { openConnection } from "./connection.ts";
+import { migrate } from "./migrations.ts";
 import { Reads } from "./reads.ts";
 import type { ReadOperation } from "./reads.ts";
 import { answer, openInThread } from "./thread-side.ts";
@@ -9,6 +10,7 @@ import type { Group, GroupAnswer } from "./thread-side.ts";
 openInThread(parentPort!, () => {
   const { path } = workerData as { path: string };
   const database = openConnection(path);
+  migrate(database);
   database.exec("PRAGMA busy_timeout = 5000");
   const reads = new Reads(database);
   return {

@@ -1,6 +1,7 @@
 /** Every question to the store, each answered inside a read transaction of its own. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { JobRecord } from "../../job/job.ts";
+import { keptAttempts } from "../store.ts";
 import type { JobPage, JobPart, ListQuery } from "../store.ts";
 import { toAttempt, toFailure, toRecord, toResponse, toSpec } from "./rows.ts";
 import type { Row } from "./rows.ts";
@@ -94,7 +95,7 @@ export class Reads {
       size += sizeOf(found);
     }
     if (parts.has("attempts")) {
-      const found = this.#sql.attempts.all(key);
+      const found = this.#sql.attempts.all(key, keptAttempts).toReversed();
       record = { ...record, attempts: found.map(toAttempt) };
       for (const attempt of found) size += sizeOf(attempt);
     }
@@ -137,7 +138,7 @@ function prepareAll(database: DatabaseSync) {
     specWithBody: sql(`SELECT ${spec}, body FROM spec WHERE key = ?`),
     attempts:
       sql(`SELECT number, result, start_time, end_time, http_status, worker, error_reason, error_message
-      FROM attempt WHERE key = ? ORDER BY number`),
+      FROM attempt WHERE key = ? ORDER BY number DESC LIMIT ?`),
     lastAttempt: sql(
       "SELECT error_reason, error_message FROM attempt WHERE key = ? ORDER BY number DESC LIMIT 1",
     ),

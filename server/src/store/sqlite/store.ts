@@ -26,26 +26,31 @@ const script = (name: string): URL =>
  * @throws RelayError FAILED_PRECONDITION if the file is no store, or one of a newer release
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { path, maxDepth } = options;
-  const writer = await StoreThread.open<WriteOperation>({
-    script: script("writer"),
-    workerData: { path, maxDepth },
-    name: "the store's writer",
-    groupsUnderWay: 1,
-  });
-  let reader: StoreThread<ReadOperation>;
-  try {
-    reader = await StoreThread.open<ReadOperation>({
+  const workerData = { path: options.path, maxDepth: options.maxDepth };
+  // Side by side: whichever comes first brings the file to the newest schema.
+  const [writer, reader] = await Promise.allSettled([
+    StoreThread.open<WriteOperation>({
+      script: script("writer"),
+      workerData,
+      name: "the store's writer",
+      groupsUnderWay: 1,
+    }),
+    StoreThread.open<ReadOperation>({
       script: script("reader"),
-      workerData: { path },
+      workerData,
       name: "the store's reader",
       groupsUnderWay: 2,
-    });
-  } catch (error) {
-    await writer.close();
-    throw error;
+    }),
+  ]);
+  if (writer.status === "fulfilled" && reader.status === "fulfilled") {
+    return new SqliteStore(writer.value, reader.value);
   }
-  return new SqliteStore(writer, reader);
+  let reason: unknown;
+  for (const thread of [writer, reader]) {
+    if (thread.status === "fulfilled") await thread.value.close();
+    else reason ??= thread.reason;
+  }
+  throw reason;
 }
 
 class SqliteStore implements Store {

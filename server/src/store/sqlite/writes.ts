@@ -5,7 +5,7 @@ import { initialState, nextState } from "../../job/state.ts";
 import type { JobState } from "../../job/state.ts";
 import type { CancelResult, ClaimResult, FinishedAttempt, FinishResult, InsertResult } from "../store.ts";
 import type { RecoverResult } from "../store.ts";
-import { lostAttempt } from "../store.ts";
+import { keptAttempts, lostAttempt } from "../store.ts";
 import { encodeHeaders, stateNumber, toRecord, toSpec } from "./rows.ts";
 import type { NewJobRow, Row } from "./rows.ts";
 import { prepareWrites } from "./write-statements.ts";
@@ -49,9 +49,6 @@ const EXPIRED = stateNumber("EXPIRED");
 
 const priorities = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0] as const;
 
-/** Attempts beyond so many are forgotten, the oldest first. */
-const keptAttempts = 100;
-
 /** The changes of one connection, with its statements prepared once. */
 export class Writes {
   readonly #maxDepth: number;
@@ -59,6 +56,13 @@ export class Writes {
   /** As in the table `counter` at the start of the transaction, and grown since. */
   #revision = 0;
   #depth = 0;
+  /**
+   * When the next waiting job is due, Infinity if none waits; undefined until this transaction asks. Asked once for
+   * all inserts of a group: ten seeks an insert cost more than the insert.
+   */
+  #nextDue: number | undefined;
+  /** Which workers are registered, as far as this transaction asked. */
+  readonly #registered = new Map<number, boolean>();
 
   constructor(database: DatabaseSync, maxDepth: number) {
     this.#maxDepth = maxDepth;
@@ -70,6 +74,8 @@ export class Writes {
     const row = this.#sql.readCounter.get()!;
     this.#revision = row["revision"] as number;
     this.#depth = row["depth"] as number;
+    this.#nextDue = undefined;
+    this.#registered.clear();
   }
 
   /** Writes the counters: the last thing in a transaction. */
@@ -93,6 +99,7 @@ export class Writes {
         return this.#sql.renew.run(operation.leaseTime, operation.worker).changes === 1;
       case "release":
         this.#sql.release.run(operation.worker);
+        this.#registered.clear();
         return undefined;
       case "recover":
         return this.#recover(operation.now, operation.lost);
@@ -103,9 +110,6 @@ export class Writes {
 
   #insert(operation: Extract<WriteOperation, { kind: "insert" }>): InsertResult[] {
     const { jobs, now, worker } = operation;
-    if (this.#depth + jobs.length > this.#maxDepth) {
-      return [{ kind: "full", depth: this.#depth, limit: this.#maxDepth }];
-    }
     const seen = new Set<string>();
     for (const job of jobs) {
       if (seen.has(job.id) || this.#sql.hasId.get(job.id) !== undefined) {
@@ -113,7 +117,11 @@ export class Writes {
       }
       if (jobs.length > 1) seen.add(job.id);
     }
-    let claims = operation.claimUpTo > 0 && !this.#anythingDue(now) ? operation.claimUpTo : 0;
+    if (this.#depth + jobs.length > this.#maxDepth) {
+      return [{ kind: "full", depth: this.#depth, limit: this.#maxDepth }];
+    }
+    const mayClaim = operation.claimUpTo > 0 && this.#nextDueTime() > now && this.#isRegistered(worker);
+    let claims = mayClaim ? operation.claimUpTo : 0;
     return jobs.map((job) => {
       const key = ++this.#revision;
       this.#depth++;
@@ -121,6 +129,8 @@ export class Writes {
       const claimed = claims > 0 && waits === "QUEUED" && !(job.expireTime !== null && job.expireTime <= now);
       if (claimed) claims--;
       const state: JobState = claimed ? "DISPATCHING" : waits;
+      const dueTime = waits === "SCHEDULED" ? (job.scheduleTime ?? now) : now;
+      if (!claimed && this.#nextDue !== undefined) this.#nextDue = Math.min(this.#nextDue, dueTime);
       this.#sql.insertJob.run(
         key,
         job.id,
@@ -128,7 +138,7 @@ export class Writes {
         job.queue,
         stateNumber(state),
         job.priority,
-        waits === "SCHEDULED" ? job.scheduleTime : now,
+        dueTime,
         job.expireTime,
         job.scheduleTime,
         claimed ? 1 : 0,
@@ -155,13 +165,9 @@ export class Writes {
     });
   }
 
-  #anythingDue(now: number): boolean {
-    return priorities.some((priority) => this.#sql.due.get(priority, now, 1) !== undefined);
-  }
-
   #claim(worker: number, limit: number, now: number): ClaimResult {
     const jobs: ClaimedJob[] = [];
-    for (const priority of priorities) {
+    for (const priority of this.#isRegistered(worker) ? priorities : []) {
       // Expired jobs make room for others, so ask again until the level is empty or enough are claimed.
       while (jobs.length < limit) {
         const due = this.#sql.due.all(priority, now, limit - jobs.length);
@@ -179,7 +185,9 @@ export class Writes {
         }
       }
     }
-    return { jobs, nextDueTime: jobs.length < limit ? this.#nextDueTime() : now };
+    this.#nextDue = undefined;
+    const next = this.#nextDueTime();
+    return { jobs, nextDueTime: Number.isFinite(next) ? next : undefined };
   }
 
   #claimed(row: Row): ClaimedJob {
@@ -195,13 +203,24 @@ export class Writes {
     };
   }
 
-  #nextDueTime(): number | undefined {
-    let next: number | undefined;
-    for (const priority of priorities) {
-      const time = this.#sql.nextDue.get(priority)?.["due_time"] as number | undefined;
-      if (time !== undefined && (next === undefined || time < next)) next = time;
+  /** What a lost worker claimed, nobody would ever take back. */
+  #isRegistered(worker: number): boolean {
+    let found = this.#registered.get(worker);
+    if (found === undefined) {
+      found = this.#sql.isRegistered.get(worker) !== undefined;
+      this.#registered.set(worker, found);
     }
-    return next;
+    return found;
+  }
+
+  #nextDueTime(): number {
+    if (this.#nextDue === undefined) {
+      const times = priorities.map(
+        (priority) => this.#sql.nextDue.get(priority)?.["due_time"] as number | undefined,
+      );
+      this.#nextDue = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
+    }
+    return this.#nextDue;
   }
 
   #finish(worker: number, finished: FinishedAttempt): FinishResult {
@@ -220,11 +239,12 @@ export class Writes {
       DISPATCHING,
     );
     if (changes === 0) return "stale";
+    if (next.state === "RETRYING") this.#nextDue = undefined;
     this.#revision++;
     if (ended) this.#depth--;
     // Only the newest response is kept.
     if (response !== undefined && attempt.number > 1) this.#sql.dropResponses.run(key);
-    if (attempt.number > keptAttempts) this.#sql.dropAttempts.run(key, attempt.number - keptAttempts);
+    this.#dropOldAttempts(key, attempt.number);
     this.#sql.insertAttempt.run(
       key,
       attempt.number,
@@ -242,12 +262,17 @@ export class Writes {
     return "recorded";
   }
 
+  #dropOldAttempts(key: number, newest: number): void {
+    if (newest > keptAttempts) this.#sql.dropAttempts.run(key, newest - keptAttempts);
+  }
+
   #cancel(id: string, now: number): CancelResult {
     const row = this.#sql.readJob.get(id);
     if (row === undefined) return { kind: "not-found" };
     const before = toRecord(row);
     if (nextState(before.state, "cancel") === undefined) return { kind: "ended", job: before };
     this.#depth--;
+    this.#nextDue = undefined;
     this.#sql.end.run(CANCELLED, now, now, ++this.#revision, before.key);
     return {
       kind: "cancelled",
@@ -267,6 +292,7 @@ export class Writes {
       for (const job of this.#sql.jobsOfWorker.all(number as number)) {
         const key = job["key"] as number;
         const attempt = job["attempt_count"] as number;
+        this.#dropOldAttempts(key, attempt);
         this.#sql.insertAttempt.run(
           key,
           attempt,
@@ -288,10 +314,12 @@ export class Writes {
           this.#sql.end.run(FAILED, now, now, ++this.#revision, key);
         } else {
           requeued++;
+          this.#nextDue = undefined;
           this.#sql.requeue.run(RETRYING, now, now, ++this.#revision, key);
         }
       }
       this.#sql.forget.run(number as number);
+      this.#registered.clear();
     }
     return { requeued, failed };
   }

@@ -1,0 +1,59 @@
+/** The SQL of every change. */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+/** All columns of `job`. */
+const jobColumns = `key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
+  max_attempts, worker, create_time, update_time, finish_time, revision`;
+
+/** Prepared once a connection: preparing costs more than running. */
+export function prepareWrites(database: DatabaseSync) {
+  const sql = (text: string): StatementSync => database.prepare(text);
+  return {
+    readCounter: sql("SELECT revision, depth FROM counter WHERE one = 1"),
+    writeCounter: sql("UPDATE counter SET revision = ?, depth = ? WHERE one = 1"),
+
+    register: sql("INSERT INTO worker (name, lease_time) VALUES (?, ?)"),
+    renew: sql("UPDATE worker SET lease_time = ? WHERE number = ? AND lease_time > 0"),
+    isRegistered: sql("SELECT 1 FROM worker WHERE number = ? AND lease_time > 0"),
+    release: sql("UPDATE worker SET lease_time = 0 WHERE number = ?"),
+    workers: sql("SELECT number, name, lease_time FROM worker"),
+    forget: sql("DELETE FROM worker WHERE number = ?"),
+    jobsOfWorker: sql(
+      "SELECT key, attempt_count, max_attempts, update_time FROM job WHERE worker = ? AND finish_time IS NULL",
+    ),
+    requeue: sql(
+      "UPDATE job SET state = ?, worker = 0, due_time = ?, update_time = ?, revision = ? WHERE key = ?",
+    ),
+
+    hasId: sql("SELECT 1 FROM job WHERE id = ?"),
+    readJob: sql(`SELECT ${jobColumns} FROM job WHERE id = ?`),
+    insertJob:
+      sql(`INSERT INTO job (key, id, uid, queue, state, priority, due_time, expire_time, schedule_time,
+      attempt_count, max_attempts, worker, create_time, update_time, revision)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    insertSpec: sql(`INSERT INTO spec (key, method, url, headers, parameters, retry, attempt_timeout, labels,
+      traceparent, tracestate, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    readSpec: sql("SELECT * FROM spec WHERE key = ?"),
+
+    // One priority at a time: over all of them the index would be read past every job that is not due yet.
+    due: sql(`SELECT key, id, uid, queue, expire_time, attempt_count, max_attempts, create_time FROM job
+      WHERE worker = 0 AND priority = ? AND due_time <= ? AND finish_time IS NULL ORDER BY due_time, key LIMIT ?`),
+    nextDue: sql(`SELECT due_time FROM job WHERE worker = 0 AND priority = ? AND finish_time IS NULL
+      ORDER BY due_time LIMIT 1`),
+    claim:
+      sql(`UPDATE job SET worker = ?, state = ?, attempt_count = attempt_count + 1, update_time = ?, revision = ?
+      WHERE key = ?`),
+    finish:
+      sql(`UPDATE job SET state = ?, worker = ?, due_time = ?, finish_time = ?, update_time = ?, revision = ?
+      WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?`),
+    end: sql("UPDATE job SET state = ?, finish_time = ?, update_time = ?, revision = ? WHERE key = ?"),
+
+    insertAttempt: sql(`INSERT INTO attempt (key, number, result, start_time, end_time, http_status, worker,
+      error_reason, error_message, response_truncated, response_headers, response_body)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    dropAttempts: sql("DELETE FROM attempt WHERE key = ? AND number <= ? AND response_headers IS NULL"),
+    dropResponses: sql(
+      "UPDATE attempt SET response_truncated = NULL, response_headers = NULL, response_body = NULL WHERE key = ?",
+    ),
+  };
+}

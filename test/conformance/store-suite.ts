@@ -1,0 +1,37 @@
+/** What every store must do: one suite for all implementations, a test for each sentence of the contract (store.ts). */
+import { describe } from "vitest";
+import { describeCancel } from "./suite/cancel.ts";
+import { describeClaim } from "./suite/claim.ts";
+import { describeConcurrency } from "./suite/concurrency.ts";
+import { describeFinish } from "./suite/finish.ts";
+import { describeInsert } from "./suite/insert.ts";
+import { describeLease } from "./suite/lease.ts";
+import { describeClose, describeReopen } from "./suite/life.ts";
+import { describeModel } from "./suite/model.ts";
+import { describeRead } from "./suite/read.ts";
+import { describeRoundTrip } from "./suite/round-trip.ts";
+import type { OpenStore } from "./suite/setting.ts";
+
+export type { OpenedStore, OpenStore } from "./suite/setting.ts";
+
+export interface SuiteOptions {
+  /** True if `reopen` gives a store with the same data: after a close, and beside one that is open. */
+  readonly persists: boolean;
+}
+
+export function describeStore(name: string, open: OpenStore, options: SuiteOptions): void {
+  // oxlint-disable-next-line vitest/valid-title -- the caller says which store it is
+  describe(name, () => {
+    describeInsert(open);
+    describeRoundTrip(open);
+    describeClaim(open);
+    describeFinish(open);
+    describeCancel(open);
+    describeLease(open);
+    describeRead(open);
+    describeClose(open);
+    if (options.persists) describeReopen(open);
+    describeConcurrency(open);
+    describeModel(open);
+  });
+}

@@ -1,0 +1,391 @@
+/**
+ * Random commands, given to a store and to a plain model of it: after each one the answers must agree, at the end all
+ * that the store holds.
+ */
+/* oxlint-disable vitest/no-standalone-expect, vitest/expect-expect -- the model asserts, inside of a test */
+import { describe, expect, test } from "vitest";
+import * as fc from "fast-check";
+import { isTerminal, nextState, type JobEvent, type JobState } from "../../../server/src/job/state.ts";
+import type { FinishedAttempt, InsertResult, Store } from "../../../server/src/store/store.ts";
+import {
+  endedAs,
+  get,
+  idsOf,
+  leaseMs,
+  newJob,
+  noParts,
+  propertyRuns,
+  propertyTimeoutMs,
+  retriedAt,
+  setUp,
+  start,
+  succeeded,
+  type OpenStore,
+} from "./setting.ts";
+
+const maxDepth = 12;
+
+type ValueOf<A> = A extends fc.Arbitrary<infer T> ? T : never;
+
+interface ModelJob {
+  readonly id: string;
+  readonly key: number;
+  readonly priority: number;
+  readonly maxAttempts: number;
+  readonly expireTime: number | undefined;
+  state: JobState;
+  /** Undefined unless it waits. */
+  dueTime: number | undefined;
+  attemptCount: number;
+  endedAttempts: number;
+  worker: number | undefined;
+}
+
+interface ModelWorker {
+  readonly number: number;
+  leaseEndTime: number;
+}
+
+/** Due and expire times are odd, the clock even: what happens at the very moment is for the tests of claim. */
+const newJobs = fc.array(
+  fc.record({
+    name: fc.nat({ max: 40 }),
+    priority: fc.constantFrom(0, 0, 5, 9),
+    maxAttempts: fc.integer({ min: 1, max: 3 }),
+    dueIn: fc.option(
+      fc.nat({ max: 2000 }).map((n) => 2 * n + 1),
+      { nil: undefined, freq: 3 },
+    ),
+    expiresIn: fc.option(
+      fc.nat({ max: 3000 }).map((n) => 2 * n + 1),
+      { nil: undefined, freq: 3 },
+    ),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+const worker = fc.nat({ max: 1 });
+const pick = fc.nat({ max: 1000 });
+
+const command = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("insert"),
+      worker,
+      jobs: newJobs,
+      claimUpTo: fc.nat({ max: 3 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("claim"), worker, limit: fc.nat({ max: 4 }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("finish"),
+      worker,
+      pick,
+      /** Added to the attempt's number: mostly the right one. */
+      off: fc.constantFrom(0, 0, 0, 0, -1, 1),
+      as: fc.constantFrom("SUCCEEDED", "FAILED", "HELD", "RETRYING"),
+      retryIn: fc.nat({ max: 1500 }).map((n) => 2 * n + 1),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("cancel"), pick }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("recover"), lost: fc.option(worker, { nil: undefined }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("renew"), worker }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("wait"), by: fc.nat({ max: 2000 }).map((n) => 2 * n) }),
+  },
+);
+type Command = ValueOf<typeof command>;
+type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+
+class Model {
+  readonly #store: Store;
+  readonly #jobs = new Map<string, ModelJob>();
+  readonly #workers: ModelWorker[] = [];
+  #now = start;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async run(command: Command): Promise<void> {
+    switch (command.kind) {
+      case "insert":
+        return this.#insert(command);
+      case "claim":
+        return this.#claim(command);
+      case "finish":
+        return this.#finish(command);
+      case "cancel":
+        return this.#cancel(command);
+      case "recover":
+        return this.#recover(command);
+      case "renew":
+        return this.#renew(command);
+      case "wait":
+        this.#now += command.by;
+        return undefined;
+      default:
+        return command satisfies never;
+    }
+  }
+
+  /** Compares everything. */
+  async check(): Promise<void> {
+    for (const job of this.#jobs.values()) {
+      await this.#look(job);
+      const record = await get(this.#store, job.id);
+      expect(record.attempts?.length).toBe(job.endedAttempts);
+      expect(record.nextAttemptTime).toBe(job.dueTime);
+      expect(record.finishTime !== undefined).toBe(isTerminal(job.state));
+    }
+    const { jobs } = await this.#store.list({
+      limit: 1000,
+      maxBytes: 10_000_000,
+      beforeKey: undefined,
+      parts: noParts,
+    });
+    expect(idsOf(jobs).toSorted()).toEqual([...this.#jobs.keys()].toSorted());
+    expect(await this.#store.depth()).toBe(this.#depth());
+  }
+
+  async #insert({ worker: slot, jobs: wished, claimUpTo }: CommandOf<"insert">): Promise<void> {
+    const { number } = await this.#worker(slot);
+    const jobs = wished.map(({ name, priority, maxAttempts, dueIn, expiresIn }) =>
+      newJob({
+        id: `job-of-model-${name}`,
+        priority,
+        maxAttempts,
+        createTime: this.#now,
+        scheduleTime: dueIn === undefined ? undefined : this.#now + dueIn,
+        expireTime: expiresIn === undefined ? undefined : this.#now + expiresIn,
+      }),
+    );
+    const before = this.#depth();
+    const dueBefore = this.#waiting().filter((job) => this.#isDue(job));
+    const results = await this.#store.insert(number, jobs, this.#now, { claimUpTo });
+    const ids = idsOf(jobs);
+    const taken = ids.filter((id, index) => this.#jobs.has(id) || ids.indexOf(id) !== index);
+    const tooMany = before + jobs.length > maxDepth;
+    if (taken.length > 0 || tooMany) {
+      expect(results).toHaveLength(1);
+      const [result] = results;
+      const full: InsertResult = { kind: "full", depth: before, limit: maxDepth };
+      const refusals = taken.map((id): InsertResult => ({ kind: "id-taken", id }));
+      expect(tooMany ? [...refusals, full] : refusals).toContainEqual(result);
+      return;
+    }
+    expect(results).toHaveLength(jobs.length);
+    for (const [index, job] of jobs.entries()) {
+      const result = results[index];
+      if (result?.kind !== "stored") throw new Error(`job ${index} was not stored`);
+      const { id, priority, maxAttempts, scheduleTime, expireTime } = job;
+      this.#jobs.set(id, {
+        id,
+        key: result.key,
+        priority,
+        maxAttempts,
+        expireTime,
+        state: scheduleTime === undefined ? "QUEUED" : "SCHEDULED",
+        dueTime: scheduleTime ?? this.#now,
+        attemptCount: 0,
+        endedAttempts: 0,
+        worker: undefined,
+      });
+      if (result.claimed) this.#begin(id, number);
+      expect(result.state).toBe(this.#jobs.get(id)?.state);
+    }
+    // Jobs that have expired may count as waiting or not.
+    const claimed = results.filter((result) => result.kind === "stored" && result.claimed);
+    const dueAtOnce = jobs.filter((job) => job.scheduleTime === undefined);
+    if (dueBefore.some((job) => !this.#mayExpire(job))) expect(claimed).toEqual([]);
+    else if (dueBefore.length === 0) expect(claimed).toHaveLength(Math.min(claimUpTo, dueAtOnce.length));
+  }
+
+  async #claim({ worker: slot, limit }: CommandOf<"claim">): Promise<void> {
+    const { number } = await this.#worker(slot);
+    const wasDue = this.#waiting().filter((job) => this.#isDue(job));
+    const { jobs, nextDueTime } = await this.#store.claim(number, limit, this.#now);
+    const inOrder = wasDue
+      .filter((job) => !this.#mayExpire(job))
+      .toSorted((a, b) => b.priority - a.priority || (a.dueTime ?? 0) - (b.dueTime ?? 0));
+    // The same places in the order, though not always the same jobs: of two that are alike, either may come first.
+    expect(jobs.map((job) => rank(this.#jobs.get(job.id)))).toEqual(inOrder.slice(0, jobs.length).map(rank));
+    expect(new Set(idsOf(jobs)).size).toBe(jobs.length);
+    // Expired jobs may take the place of others in one call, if it says that more are due.
+    if (wasDue.length === inOrder.length) expect(jobs).toHaveLength(Math.min(limit, inOrder.length));
+    else if (jobs.length < Math.min(limit, inOrder.length))
+      expect(nextDueTime).toBeLessThanOrEqual(this.#now);
+    for (const job of jobs) {
+      this.#begin(job.id, number);
+      expect(job.attempt).toBe(this.#jobs.get(job.id)?.attemptCount);
+    }
+    for (const job of this.#waiting()) await this.#look(job);
+    if (jobs.length >= limit) return;
+    const waiting = this.#waiting();
+    expect(waiting.filter((job) => this.#isDue(job) && this.#mayExpire(job))).toEqual([]);
+    const times = waiting.map((job) => job.dueTime ?? 0);
+    expect(nextDueTime).toBe(times.length === 0 ? undefined : Math.min(...times));
+  }
+
+  async #finish({ worker: slot, pick, off, as, retryIn }: CommandOf<"finish">): Promise<void> {
+    const { number } = await this.#worker(slot);
+    const job = this.#pick(pick);
+    if (job === undefined) return;
+    const running = { key: job.key, attempt: job.attemptCount + off };
+    const finished = this.#finishedAs(as, running, this.#now + retryIn);
+    const mine = job.state === "DISPATCHING" && job.worker === number && off === 0;
+    expect(await this.#store.finish(number, [finished])).toEqual([mine ? "recorded" : "stale"]);
+    if (mine) {
+      const event = { SUCCEEDED: "succeed", FAILED: "fail", HELD: "hold", RETRYING: "retry-later" } as const;
+      this.#move(job, event[as], as === "RETRYING" ? this.#now + retryIn : undefined);
+      job.endedAttempts++;
+    }
+    await this.#look(job);
+  }
+
+  #finishedAs(
+    as: JobState & CommandOf<"finish">["as"],
+    running: { key: number; attempt: number },
+    nextAttemptTime: number,
+  ): FinishedAttempt {
+    if (as === "SUCCEEDED") return succeeded(running);
+    return as === "RETRYING" ? retriedAt(nextAttemptTime, running) : endedAs(as, running);
+  }
+
+  async #cancel({ pick }: CommandOf<"cancel">): Promise<void> {
+    const job = this.#pick(pick);
+    if (job === undefined) return;
+    await this.#look(job);
+    const result = await this.#store.cancel(job.id, this.#now);
+    if (isTerminal(job.state)) {
+      expect(result).toMatchObject({ kind: "ended", job: { state: job.state } });
+      return;
+    }
+    const dispatching =
+      job.state === "DISPATCHING" ? { worker: job.worker, attempt: job.attemptCount } : undefined;
+    expect(result).toMatchObject({ kind: "cancelled", dispatching });
+    this.#move(job, "cancel");
+    await this.#look(job);
+  }
+
+  async #recover({ lost: slot }: CommandOf<"recover">): Promise<void> {
+    const named = slot === undefined ? undefined : this.#workers[slot];
+    const lost = this.#workers.filter((worker) => worker === named || worker.leaseEndTime < this.#now);
+    const result = await this.#store.recover({
+      now: this.#now,
+      lost: slot === undefined ? [] : [`worker-${slot}`],
+    });
+    const counted = { requeued: 0, failed: 0 };
+    for (const job of this.#jobs.values()) {
+      if (job.state !== "DISPATCHING" || !lost.some((worker) => worker.number === job.worker)) continue;
+      const left = job.attemptCount < job.maxAttempts;
+      counted[left ? "requeued" : "failed"]++;
+      this.#move(job, left ? "retry-later" : "fail", left ? this.#now : undefined);
+      job.endedAttempts++;
+    }
+    expect(result).toEqual(counted);
+    for (const worker of lost) {
+      expect(await this.#store.renewLease(worker.number, this.#now, leaseMs)).toBe(false);
+      worker.leaseEndTime = Number.NaN;
+    }
+  }
+
+  async #renew({ worker: slot }: CommandOf<"renew">): Promise<void> {
+    const worker = await this.#worker(slot);
+    expect(await this.#store.renewLease(worker.number, this.#now, leaseMs)).toBe(true);
+    worker.leaseEndTime = this.#now + leaseMs;
+  }
+
+  /** The worker of a slot; in the place of a lost one a new one. */
+  async #worker(slot: number): Promise<ModelWorker> {
+    while (this.#workers.length <= slot) this.#workers.push({ number: -1, leaseEndTime: Number.NaN });
+    const there = this.#workers[slot];
+    if (there !== undefined && !Number.isNaN(there.leaseEndTime)) return there;
+    const number = await this.#store.registerWorker({ name: `worker-${slot}`, now: this.#now, leaseMs });
+    // Odd, like all times at which something ends by itself.
+    const worker = { number, leaseEndTime: this.#now + leaseMs };
+    this.#workers[slot] = worker;
+    return worker;
+  }
+
+  #pick(pick: number): ModelJob | undefined {
+    const jobs = [...this.#jobs.values()];
+    return jobs[pick % Math.max(1, jobs.length)];
+  }
+
+  #begin(id: string, worker: number): void {
+    const job = this.#jobs.get(id);
+    if (job === undefined) throw new Error(`claimed ${id}, which is not there`);
+    this.#move(job, "claim");
+    job.attemptCount++;
+    job.worker = worker;
+  }
+
+  #move(job: ModelJob, event: JobEvent, dueTime?: number): void {
+    const next = nextState(job.state, event);
+    if (next === undefined) throw new Error(`${job.id} is ${job.state} and cannot ${event}`);
+    job.state = next;
+    job.dueTime = dueTime;
+  }
+
+  /** Compares one job. A store may take its time to mark what has expired; once it did, the model follows. */
+  async #look(job: ModelJob): Promise<void> {
+    const record = await get(this.#store, job.id, noParts);
+    if (record.state === "EXPIRED" && this.#mayExpire(job)) this.#move(job, "expire");
+    const { id, key, state, attemptCount, priority } = job;
+    expect(record).toMatchObject({ id, key, attemptCount, priority });
+    // A scheduled job whose time has come may be called queued.
+    if (state === "SCHEDULED" && this.#isDue(job)) expect(["SCHEDULED", "QUEUED"]).toContain(record.state);
+    else expect(record.state).toBe(state);
+  }
+
+  #waiting(): ModelJob[] {
+    return [...this.#jobs.values()].filter((job) => job.dueTime !== undefined);
+  }
+
+  #isDue(job: ModelJob): boolean {
+    return job.dueTime !== undefined && job.dueTime <= this.#now;
+  }
+
+  #mayExpire(job: ModelJob): boolean {
+    const waits = job.dueTime !== undefined && job.attemptCount === 0;
+    return waits && job.expireTime !== undefined && job.expireTime < this.#now;
+  }
+
+  #depth(): number {
+    return [...this.#jobs.values()].filter((job) => !isTerminal(job.state)).length;
+  }
+}
+
+function rank(job: ModelJob | undefined) {
+  return [job?.priority, job?.dueTime];
+}
+
+export function describeModel(open: OpenStore): void {
+  describe("any sequence of calls", () => {
+    test(
+      "has the answers that a plain model has",
+      async () => {
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(command, { minLength: 1, maxLength: 60, size: "max" }),
+            async (commands) => {
+              await using setting = await setUp(open, maxDepth);
+              const model = new Model(setting.store);
+              for (const command of commands) await model.run(command);
+              await model.check();
+            },
+          ),
+          { numRuns: propertyRuns },
+        );
+      },
+      propertyTimeoutMs,
+    );
+  });
+}
