@@ -15,7 +15,7 @@ export const protobufFileName = "fieldpost/v1/job.proto";
 export const JobState = {
   /** JOB_STATE_UNSPECIFIED - Never used. */
   JOB_STATE_UNSPECIFIED: 0,
-  /** JOB_STATE_SCHEDULED - Waits for its schedule_time. */
+  /** JOB_STATE_SCHEDULED - Waits for its schedule_time, and then for its turn. */
   JOB_STATE_SCHEDULED: 1,
   /** JOB_STATE_QUEUED - Due, waits for its turn. */
   JOB_STATE_QUEUED: 2,

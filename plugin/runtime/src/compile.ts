@@ -1,0 +1,111 @@
+// Turns paths into a tree, leniently: a path that names nothing selects nothing. Parents that it did name are kept,
+// empty, as the C++ library does: `contact.nope` gives `contact: {}`. Strictness is check.ts's work.
+
+import { MAX_PATHS, MAX_TREES } from "./limits.ts";
+import { keyProblem } from "./map-key.ts";
+import type { PathSegment } from "./path.ts";
+import { parsePath } from "./path.ts";
+import type { FieldSchema, MessageSchema } from "./schema.ts";
+import { ALL, MapTree, MessageTree, NOTHING } from "./tree.ts";
+import type { Mask } from "./tree.ts";
+
+/** A mask, and the first path that did not fit into it any more (see limits.ts). */
+export interface Compiled {
+  readonly mask: Mask;
+  readonly refusedAt: number | undefined;
+}
+
+/** Compiles a list that holds at least one path. */
+export function compilePaths(schema: MessageSchema, paths: readonly string[]): Compiled {
+  if (paths.includes("*")) return { mask: { schema, selection: ALL }, refusedAt: undefined };
+  const root = new MessageTree(schema);
+  const budget = { trees: MAX_TREES };
+  let refusedAt = paths.length > MAX_PATHS ? MAX_PATHS : undefined;
+  for (let i = 0; i < paths.length && i < MAX_PATHS; i++) {
+    const parsed = parsePath(paths[i] ?? "");
+    if (parsed.ok && !select(root, parsed.segments, budget)) refusedAt = Math.min(refusedAt ?? i, i);
+  }
+  const selection = root.fields.every((slot) => slot === undefined) ? NOTHING : root;
+  return { mask: { schema, selection }, refusedAt };
+}
+
+/** Adds one path. False if the mask has become too large for it. */
+function select(root: MessageTree, segments: readonly PathSegment[], budget: { trees: number }): boolean {
+  let tree = root;
+  for (let i = 0; ;) {
+    const name = segments[i++];
+    const field = name === undefined || name.quoted ? undefined : tree.schema.field(name.text);
+    if (field === undefined) return true;
+    if (tree.fields[field.index] === ALL) return true;
+
+    // Under a list stands `*`; reads may leave it out, so `r.f` is `r.*.f`.
+    if (field.kind === "list" && isWildcard(segments[i])) i++;
+    const rest = segments[i];
+    if (rest === undefined) {
+      tree.fields[field.index] = ALL;
+      return true;
+    }
+    if (field.kind === "scalar") return true;
+    if (field.kind === "map") {
+      i++;
+      const last = i === segments.length;
+      if (isWildcard(rest) && last) {
+        tree.fields[field.index] = ALL;
+        return true;
+      }
+      const entry = selectEntry(tree, field, rest, last, budget);
+      if (typeof entry === "boolean") return entry;
+      tree = entry;
+      continue;
+    }
+    const slot = tree.fields[field.index];
+    if (slot instanceof MessageTree) {
+      tree = slot;
+      continue;
+    }
+    if (field.message === undefined) return true;
+    if (budget.trees-- <= 0) return false;
+    const child = new MessageTree(field.message);
+    tree.fields[field.index] = child;
+    tree = child;
+  }
+}
+
+/** Goes into a map: gives the tree of one entry, or of every entry, or what `select` shall return. */
+function selectEntry(
+  tree: MessageTree,
+  field: FieldSchema,
+  segment: PathSegment,
+  last: boolean,
+  budget: { trees: number },
+): MessageTree | boolean {
+  const everyEntry = isWildcard(segment);
+  if (!everyEntry && keyProblem(field.key ?? "string", segment.text) !== undefined) return true;
+  if (!last && field.message === undefined) return true;
+  let map = tree.fields[field.index];
+  if (!(map instanceof MapTree)) {
+    if (budget.trees-- <= 0) return false;
+    map = new MapTree([{ keys: new Map(), every: undefined }]);
+    tree.fields[field.index] = map;
+  }
+  const layer = map.layers[0];
+  if (layer === undefined) return true;
+  const found = everyEntry ? layer.every : layer.keys.get(segment.text);
+  if (found === ALL) return true;
+  if (last) {
+    layer.keys.set(segment.text, ALL);
+    return true;
+  }
+  if (found !== undefined) return found;
+  if (field.message === undefined) return true;
+  if (budget.trees-- <= 0) return false;
+  const child = new MessageTree(field.message);
+  if (everyEntry) layer.every = child;
+  else layer.keys.set(segment.text, child);
+  return child;
+}
+
+/** True for a bare `*`. Between backticks it is a key. */
+export function isWildcard(segment: PathSegment | undefined): boolean {
+  return segment !== undefined && !segment.quoted && segment.text === "*";
+}

@@ -1,0 +1,15 @@
+// The runtime of @fieldpost/protoc-gen-fieldmask, for the code that works with masks. What only generated code calls
+// stands behind "@fieldpost/fieldmask/codegen".
+
+export { checkPaths } from "./check.ts";
+export type { CheckOptions, MaskProfile, Violation, ViolationReason } from "./check.ts";
+export { includes, touches } from "./includes.ts";
+export { MAX_PATHS, MAX_SEGMENTS, MAX_TREES } from "./limits.ts";
+export type { MapKeyType } from "./map-key.ts";
+export { compileMask, defineMask, parseMask, validateMask } from "./parse.ts";
+export type { MaskDefinition, MaskResult, ParseOptions } from "./parse.ts";
+export { formatPath, parsePath } from "./path.ts";
+export type { ParsedPath, PathSegment } from "./path.ts";
+export type { FieldSchema, MessageSchema } from "./schema.ts";
+export { ALL, NOTHING } from "./tree.ts";
+export type { Mask } from "./tree.ts";

@@ -1,0 +1,102 @@
+// From the `string[] | undefined` of a request to a compiled mask. Generated code declares one MaskDefinition per mask
+// field and wraps these functions.
+
+import { MaskCache, cacheKey } from "./cache.ts";
+import { checkPaths } from "./check.ts";
+import type { CheckOptions, Violation } from "./check.ts";
+import { compilePaths } from "./compile.ts";
+import type { MessageSchema } from "./schema.ts";
+import { ALL, NOTHING } from "./tree.ts";
+import type { Mask } from "./tree.ts";
+
+/** One mask field: which message its paths are of, how they are checked, and the masks it has seen. */
+export interface MaskDefinition<Path extends string = string> {
+  readonly schema: MessageSchema;
+  readonly options: CheckOptions;
+  readonly all: Mask<Path>;
+  readonly nothing: Mask<Path>;
+  readonly cache: MaskCache;
+}
+
+/** A compiled mask, or everything that is wrong with it. */
+export type MaskResult<Path extends string = string> =
+  | { readonly ok: true; readonly mask: Mask<Path> }
+  | { readonly ok: false; readonly violations: readonly Violation[] };
+
+/** How to read what callers send. */
+export interface ParseOptions {
+  /** What a mask without paths means. Default `all`: on the wire it cannot be told from an absent one. */
+  readonly emptyMask?: "all" | "nothing";
+}
+
+/** Declares a mask field. */
+export function defineMask<Path extends string>(
+  schema: MessageSchema,
+  options: CheckOptions,
+): MaskDefinition<Path> {
+  return {
+    schema,
+    options,
+    all: { schema, selection: ALL },
+    nothing: { schema, selection: NOTHING },
+    cache: new MaskCache(),
+  };
+}
+
+/** Strict: a mask with any wrong path is refused, with all of its violations. */
+export function parseMask<Path extends string>(
+  definition: MaskDefinition<Path>,
+  paths: readonly string[] | undefined,
+  options: ParseOptions = {},
+): MaskResult<Path> {
+  const fixed = emptyMask(definition, paths, options);
+  if (paths === undefined || fixed !== undefined) return { ok: true, mask: fixed ?? definition.all };
+
+  const key = cacheKey(paths);
+  const kept = key === undefined ? undefined : definition.cache.get(key);
+  if (kept !== undefined) return { ok: true, mask: kept as Mask<Path> };
+
+  const { schema } = definition;
+  const violations = checkPaths(schema, paths, definition.options);
+  if (violations.length > 0) return { ok: false, violations };
+  const { mask, refusedAt } = compilePaths(schema, paths);
+  if (refusedAt !== undefined) {
+    const description = "makes the mask too large";
+    return {
+      ok: false,
+      violations: [{ index: refusedAt, path: paths[refusedAt] ?? "", reason: "TOO_LARGE", description }],
+    };
+  }
+  if (key !== undefined) definition.cache.set(key, mask);
+  return { ok: true, mask: mask as Mask<Path> };
+}
+
+/** Lenient: what names nothing selects nothing (AIP-161 lets reads do so). Never fails. */
+export function compileMask<Path extends string>(
+  definition: MaskDefinition<Path>,
+  paths: readonly string[] | undefined,
+  options: ParseOptions = {},
+): Mask<Path> {
+  const result = parseMask(definition, paths, options);
+  if (result.ok) return result.mask;
+  return compilePaths(definition.schema, paths ?? []).mask as Mask<Path>;
+}
+
+/** All that is wrong with a mask; empty if nothing is. */
+export function validateMask(
+  definition: MaskDefinition,
+  paths: readonly string[] | undefined,
+): readonly Violation[] {
+  const result = parseMask(definition, paths);
+  return result.ok ? [] : result.violations;
+}
+
+function emptyMask<Path extends string>(
+  definition: MaskDefinition<Path>,
+  paths: readonly string[] | undefined,
+  { emptyMask = "all" }: ParseOptions,
+): Mask<Path> | undefined {
+  if (paths === undefined) return definition.all;
+  if (paths.length > 0) return undefined;
+  return emptyMask === "all" ? definition.all : definition.nothing;
+}

@@ -1,0 +1,82 @@
+// A compiled mask: what is selected, by field position, so that applying it looks no name up. ALL, NOTHING and a tree
+// are three different things: a set operation that comes out empty must never turn into "everything".
+
+import type { MessageSchema } from "./schema.ts";
+
+/** The whole of a message, or of one field. */
+export const ALL: unique symbol = Symbol("fieldmask.all");
+/** No field at all. */
+export const NOTHING: unique symbol = Symbol("fieldmask.nothing");
+
+/** What is selected of one field. A field that is not selected has no Selection: its slot is undefined. */
+export type Selection = typeof ALL | MessageTree | MapTree;
+
+/** What is selected of one message type, or of every element of a list of it. */
+export class MessageTree {
+  readonly schema: MessageSchema;
+  /** By `FieldSchema.index`. */
+  readonly fields: (Selection | undefined)[];
+
+  constructor(schema: MessageSchema) {
+    this.schema = schema;
+    this.fields = Array.from({ length: schema.fields.length }, () => undefined);
+  }
+}
+
+/** What is selected of the entries of one map. */
+export interface MapLayer {
+  /** What is selected of single entries, by the canonical text of their keys. */
+  readonly keys: Map<string, typeof ALL | MessageTree>;
+  /** What is selected of every entry (`m.*.f`). */
+  every: MessageTree | undefined;
+}
+
+/**
+ * What is selected of a map. Two maps are joined by laying one over the other: copying the keys of `m.*` into every
+ * named entry would let a small mask grow with the square of its size.
+ */
+export class MapTree {
+  readonly layers: readonly MapLayer[];
+
+  constructor(layers: readonly MapLayer[]) {
+    this.layers = layers;
+  }
+
+  /** What is selected of the entry with this key. */
+  entry(key: string): typeof ALL | MessageTree | undefined {
+    let found: typeof ALL | MessageTree | undefined;
+    for (const { keys, every } of this.layers) {
+      found = joinMessages(joinMessages(found, keys.get(key)), every);
+    }
+    return found;
+  }
+}
+
+declare const pathType: unique symbol;
+
+/** A compiled mask for one message type. Immutable: keep it, and apply it to as many messages as you like. */
+export interface Mask<Path extends string = string> {
+  readonly schema: MessageSchema;
+  readonly selection: typeof ALL | typeof NOTHING | MessageTree;
+  /** Exists only for the type checker: the paths that may be asked about. */
+  readonly [pathType]?: Path;
+}
+
+// Depth is bounded by MAX_SEGMENTS; the cost is that of the part that both sides have, not of their sum.
+function join(a: Selection | undefined, b: Selection | undefined): Selection | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  if (a === ALL || b === ALL) return ALL;
+  if (a instanceof MapTree) return b instanceof MapTree ? new MapTree([...a.layers, ...b.layers]) : a;
+  return b instanceof MapTree ? a : joinMessages(a, b);
+}
+
+function joinMessages(
+  a: typeof ALL | MessageTree | undefined,
+  b: typeof ALL | MessageTree | undefined,
+): typeof ALL | MessageTree | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  if (a === ALL || b === ALL) return ALL;
+  const joined = new MessageTree(a.schema);
+  for (let i = 0; i < joined.fields.length; i++) joined.fields[i] = join(a.fields[i], b.fields[i]);
+  return joined;
+}

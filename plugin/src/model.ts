@@ -1,0 +1,129 @@
+// Plain data between descriptors and text: what is to be generated for one proto file. Everything that can be wrong
+// with the proto is found here; the printer only writes.
+
+import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
+import { GenerateError } from "./generate-error.ts";
+import { buildMessages, requireInterface } from "./message-model.ts";
+import type { MessageModel } from "./message-model.ts";
+import { pascalName, typeName } from "./names.ts";
+import { readOption } from "./options.ts";
+import type { MaskOption } from "./options.ts";
+import type { Shape } from "./parameters.ts";
+import { resolveMessage } from "./resolve.ts";
+
+/** One generated file. */
+export interface FileModel {
+  readonly masks: readonly MaskModel[];
+  /** Every message that a path can go into, each once, however many masks use it. */
+  readonly messages: readonly MessageModel[];
+}
+
+/** One side of one mask field. */
+export interface MaskModel {
+  /** `GetJobRequestReadMask`: the start of all names. */
+  readonly name: string;
+  /** `GetJobRequest.read_mask`, for comments. */
+  readonly field: string;
+  readonly profile: "read" | "update";
+  /** The message that the paths are of. */
+  readonly message: MessageModel;
+  /** The message of the other side, if one mask serves both. */
+  readonly also: MessageModel | undefined;
+}
+
+/** A mask field with its option understood, before its messages are modelled. */
+interface MaskSource {
+  readonly field: DescField;
+  readonly name: string;
+  readonly in: DescMessage | undefined;
+  readonly out: DescMessage | undefined;
+}
+
+/** The model of one file, or undefined if it has no mask to generate for. Throws a GenerateError with all problems. */
+export function buildFile(
+  file: DescFile,
+  allFiles: readonly DescFile[],
+  shape: Shape,
+  warn: (text: string) => void,
+): FileModel | undefined {
+  const problems: string[] = [];
+  const sources: MaskSource[] = [];
+  for (const field of fieldsOf(file.messages)) {
+    const read = readOption(field);
+    if (read.kind === "none") continue;
+    const where = `${file.name}.proto: ${field.parent.typeName}.${field.name}`;
+    if (read.kind === "foreign") {
+      warn(`${where}: ${read.description}; left out`);
+      continue;
+    }
+    try {
+      sources.push(toSource(field, read.option, allFiles, shape));
+    } catch (error) {
+      if (!(error instanceof GenerateError)) throw error;
+      problems.push(`${where}: ${error.message}`);
+    }
+  }
+  if (problems.length > 0) throw new GenerateError(problems.join("\n"));
+
+  const roots = sources.flatMap((source) => [source.in, source.out]).filter((root) => root !== undefined);
+  if (roots.length === 0) return undefined;
+  const maskNames = sources.map(({ name }) => name);
+  const models = buildMessages(roots, file, shape, maskNames);
+  return { masks: sources.flatMap((source) => toMasks(source, models)), messages: [...models.values()] };
+}
+
+function toSource(
+  field: DescField,
+  option: MaskOption,
+  allFiles: readonly DescFile[],
+  shape: Shape,
+): MaskSource {
+  if (field.fieldKind !== "message" || field.message.typeName !== "google.protobuf.FieldMask") {
+    throw new GenerateError("the option stands on a field that is not a singular google.protobuf.FieldMask");
+  }
+  const source: MaskSource = {
+    field,
+    name: typeName(field.parent, shape) + pascalName(field.name),
+    in: option.in && inMessage(field.parent, option.in.resource),
+    out: option.out && resolveMessage(option.out.message, field.parent, allFiles),
+  };
+  if (source.in) requireInterface(source.in, shape);
+  if (source.out) requireInterface(source.out, shape);
+  return source;
+}
+
+/** A mask for both sides has two sets of paths; those of the response have the plain name. */
+function toMasks(
+  { field, name, ...source }: MaskSource,
+  models: Map<DescMessage, MessageModel>,
+): MaskModel[] {
+  const input = source.in && models.get(source.in);
+  const output = source.out && models.get(source.out);
+  const base = { field: `${field.parent.name}.${field.name}` };
+  const masks: MaskModel[] = [];
+  if (output) masks.push({ ...base, name, profile: "read", message: output, also: input });
+  if (input) {
+    const inName = output ? `${name}In` : name;
+    masks.push({ ...base, name: inName, profile: "update", message: input, also: output });
+  }
+  return masks;
+}
+
+function inMessage(owner: DescMessage, resource: string): DescMessage {
+  if (resource === "") return owner;
+  const field = owner.fields.find(({ name }) => name === resource);
+  if (field === undefined) {
+    throw new GenerateError(`in.resource "${resource}" is no field of ${owner.typeName}`);
+  }
+  if (field.fieldKind !== "message") {
+    throw new GenerateError(`in.resource "${resource}" is not a singular message field`);
+  }
+  return field.message;
+}
+
+function* fieldsOf(messages: readonly DescMessage[]): Iterable<DescField> {
+  for (const message of messages) {
+    yield* message.fields;
+    yield* fieldsOf(message.nestedMessages);
+  }
+}

@@ -1,0 +1,67 @@
+import { ALL, NOTHING, compileMask, includes, parseMask, validateMask } from "@fieldpost/fieldmask";
+import { expect, test } from "vitest";
+import { bookSchema, readMask, updateMask } from "./library.ts";
+
+test("an absent mask, an empty one and a star select all", () => {
+  for (const paths of [undefined, [], ["*"]]) {
+    const result = parseMask(readMask, paths);
+    expect(result.ok && result.mask.selection).toBe(ALL);
+  }
+});
+
+test("an empty mask can be told to select nothing, an absent one cannot", () => {
+  expect(compileMask(readMask, [], { emptyMask: "nothing" }).selection).toBe(NOTHING);
+  expect(compileMask(readMask, undefined, { emptyMask: "nothing" }).selection).toBe(ALL);
+});
+
+test("a lenient mask of unknown paths selects nothing, which is not all", () => {
+  const mask = compileMask(readMask, ["nope", "also.nope", "."]);
+  expect(mask.selection).toBe(NOTHING);
+  expect(includes(mask, "name")).toBe(false);
+});
+
+test("a lenient mask keeps what it knows, and a star in it wins", () => {
+  expect(includes(compileMask(readMask, ["nope", "name"]), "name")).toBe(true);
+  expect(compileMask(readMask, ["nope", "*"]).selection).toBe(ALL);
+});
+
+test("a strict mask is refused with all of its violations", () => {
+  const result = parseMask(updateMask, ["nope", "tags.*", "name"]);
+  expect(result).toMatchObject({ ok: false, violations: [{ index: 0 }, { index: 1 }] });
+  expect(validateMask(updateMask, ["nope", "tags.*", "name"])).toHaveLength(2);
+  expect(validateMask(updateMask, ["name"])).toEqual([]);
+});
+
+test("the same paths give the same compiled mask", () => {
+  const first = compileMask(readMask, ["name", "author.given_name"]);
+  expect(compileMask(readMask, ["name", "author.given_name"])).toBe(first);
+  expect(first.schema).toBe(bookSchema);
+});
+
+test("paths that only look alike when joined are kept apart", () => {
+  const two = compileMask(readMask, ["labels.`a`", "labels.`b`"]);
+  const one = compileMask(readMask, ["labels.`a`, labels.`b`"]);
+  expect(includes(two, "labels.b")).toBe(true);
+  expect(includes(one, "labels.b")).toBe(false);
+  expect(parseMask(readMask, ["labels.`x`8:labels.y"]).ok).toBe(false);
+});
+
+test("the cache stays small however many masks are sent", () => {
+  for (let i = 0; i < 5_000; i++) parseMask(readMask, [`labels.k${i}`, "name"]);
+  expect(readMask.cache.size).toBeLessThanOrEqual(256);
+  const before = readMask.cache.size;
+  parseMask(
+    readMask,
+    Array.from({ length: 33 }, (_, i) => `labels.k${i}`),
+  );
+  parseMask(readMask, [`labels.${"k".repeat(1_000)}`]);
+  expect(readMask.cache.size).toBe(before);
+});
+
+test("a mask that is asked for all the time stays in the cache while others come and go", () => {
+  const hot = compileMask(readMask, ["name", "labels.hot"]);
+  for (let i = 0; i < 2_000; i++) {
+    parseMask(readMask, [`labels.cold${i}`]);
+    expect(compileMask(readMask, ["name", "labels.hot"])).toBe(hot);
+  }
+});
