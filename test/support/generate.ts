@@ -1,6 +1,8 @@
 /** `npm run generate`: makes every generated file anew, each from the template beside it. */
 import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { renderOptionsMarkdown } from "../../server/src/config/markdown.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -21,3 +23,14 @@ const commands: readonly (readonly string[])[] = [
 ];
 
 for (const args of commands) execFileSync("buf", args, { cwd: root, stdio: "inherit" });
+
+const readme = `${root}server/README.md`;
+const table = renderOptionsMarkdown().trim();
+writeFileSync(
+  readme,
+  readFileSync(readme, "utf8").replace(
+    /(<!-- options: .*-->\n)[\s\S]*(<!-- \/options -->)/,
+    `$1\n${table}\n\n$2`,
+  ),
+);
+execFileSync("prettier", ["--write", "--log-level=warn", readme], { cwd: root, stdio: "inherit" });

@@ -9,7 +9,11 @@ import {
   ListJobsRequest,
   RelayServiceService,
 } from "../../server/src/gen/fieldpost/v1/relay.ts";
-import type { BatchEnqueueResponse, DeepPartial, ListJobsResponse } from "../../server/src/gen/fieldpost/v1/relay.ts";
+import type {
+  BatchEnqueueResponse,
+  DeepPartial,
+  ListJobsResponse,
+} from "../../server/src/gen/fieldpost/v1/relay.ts";
 import { JobState } from "../../server/src/gen/fieldpost/v1/job.ts";
 import type { Job } from "../../server/src/gen/fieldpost/v1/job.ts";
 
@@ -21,7 +25,10 @@ export interface CallOptions {
 
 export interface RelayClient {
   enqueue(request: DeepPartial<EnqueueRequest>, options?: CallOptions): Promise<Job>;
-  batchEnqueue(request: DeepPartial<BatchEnqueueRequest>, options?: CallOptions): Promise<BatchEnqueueResponse>;
+  batchEnqueue(
+    request: DeepPartial<BatchEnqueueRequest>,
+    options?: CallOptions,
+  ): Promise<BatchEnqueueResponse>;
   getJob(request: DeepPartial<GetJobRequest>, options?: CallOptions): Promise<Job>;
   listJobs(request: DeepPartial<ListJobsRequest>, options?: CallOptions): Promise<ListJobsResponse>;
   cancelJob(request: DeepPartial<CancelJobRequest>, options?: CallOptions): Promise<Job>;
@@ -81,7 +88,8 @@ export function createRelayClient(address: string): RelayClient {
   const methods = RelayServiceService;
   return {
     enqueue: (request, options) => call(methods.enqueue, EnqueueRequest.create(request), options),
-    batchEnqueue: (request, options) => call(methods.batchEnqueue, BatchEnqueueRequest.create(request), options),
+    batchEnqueue: (request, options) =>
+      call(methods.batchEnqueue, BatchEnqueueRequest.create(request), options),
     getJob: (request, options) => call(methods.getJob, GetJobRequest.create(request), options),
     listJobs: (request, options) => call(methods.listJobs, ListJobsRequest.create(request), options),
     cancelJob: (request, options) => call(methods.cancelJob, CancelJobRequest.create(request), options),
@@ -90,7 +98,9 @@ export function createRelayClient(address: string): RelayClient {
         const job = await call(methods.getJob, GetJobRequest.create({ name }));
         if (job.state === state) return job;
         if (terminal.has(job.state)) {
-          throw new Error(`${name} ended in state ${job.state}, not ${state}: ${JSON.stringify(job.lastError?.message)}`);
+          throw new Error(
+            `${name} ended in state ${job.state}, not ${state}: ${JSON.stringify(job.lastError?.message)}`,
+          );
         }
         await new Promise((resolve) => void setTimeout(resolve, 10));
       }

@@ -209,7 +209,10 @@ function readLog(child: ChildProcess): Pick<Program, "lines" | "text" | "line" |
         if (found === undefined && open > 0) return;
         looks.delete(look);
         if (found !== undefined) resolve(found);
-        else reject(new Error(`ended without ${what}:\n${text()}\n${lines.map((l) => JSON.stringify(l)).join("\n")}`));
+        else
+          reject(
+            new Error(`ended without ${what}:\n${text()}\n${lines.map((l) => JSON.stringify(l)).join("\n")}`),
+          );
       };
       looks.add(look);
       look();
@@ -217,7 +220,8 @@ function readLog(child: ChildProcess): Pick<Program, "lines" | "text" | "line" |
   return {
     lines,
     text,
-    line: (msg, fits = () => true) => find(`"${msg}"`, () => lines.find((line) => line.msg === msg && fits(line))),
+    line: (msg, fits = () => true) =>
+      find(`"${msg}"`, () => lines.find((line) => line.msg === msg && fits(line))),
     textLine: (pattern) =>
       find(String(pattern), () => texts.map((line) => pattern.exec(line)).find((match) => match !== null)),
   };
@@ -235,7 +239,9 @@ function parseLine(line: string): LogLine | undefined {
 function pidsWith(mark: string): number[] {
   return readdirSync("/proc")
     .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid && isAlive(pid) && readProc(pid, "environ").includes(mark));
+    .filter(
+      (pid) => pid > 0 && pid !== process.pid && isAlive(pid) && readProc(pid, "environ").includes(mark),
+    );
 }
 
 /** False for a zombie too: it is dead, only its parent has not looked yet. */

@@ -46,6 +46,8 @@ export async function serve(config: ServeConfig): Promise<number> {
     });
   } catch (error) {
     if (!(error instanceof SupervisorError)) throw error;
+    // Told to stop before it served: no failure.
+    if (error.code === "STOPPED") return 0;
     process.stderr.write(`fieldpost: ${error.message}\n`);
     return 1;
   }

@@ -1,0 +1,30 @@
+/** Between the table of options (config/options.ts) and commander. */
+import { Option as CommanderOption, type Command } from "commander";
+import type { Flags } from "../config/load.ts";
+import { flagOf, type Option } from "../config/options.ts";
+
+/** Adds options of the table to a command; their values stay text, which config/load.ts reads and checks. */
+export function addOptions(command: Command, options: readonly Option<unknown>[]): void {
+  for (const option of options) {
+    const fallback = option.default === undefined ? "" : ` (default: ${option.default})`;
+    const { placeholder } = option.type;
+    command.addOption(
+      placeholder === ""
+        ? new CommanderOption(flagOf(option), option.description)
+        : new CommanderOption(`${flagOf(option)} <${placeholder}>`, `${option.description}${fallback}`),
+    );
+  }
+}
+
+/** The flags that were given, by the names of the table. */
+export function flagsOf(command: Command, options: readonly { readonly name: string }[]): Flags {
+  const given: Record<string, unknown> = command.opts();
+  return Object.fromEntries(
+    options.map(({ name }) => [name, given[attributeOf(name)] as string | true | undefined]),
+  );
+}
+
+/** commander's name for `max-body`: `maxBody`. */
+function attributeOf(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,216 @@
+/**
+ * The one table of options: name, type with its unit, default, which commands take it, and what it is for. Flags,
+ * environment names, help, error messages and the reference in the documentation are all made from it.
+ */
+import * as type from "./values.ts";
+import type { ValueType } from "./values.ts";
+
+export type CommandName = "serve" | "enqueue" | "get" | "list";
+
+export interface Option<T> {
+  /** `max-body` is the flag --max-body and the environment name FIELDPOST_MAX_BODY. */
+  readonly name: string;
+  readonly type: ValueType<T>;
+  /** As a person would write it; undefined where the option is simply not set. */
+  readonly default: string | undefined;
+  readonly commands: readonly CommandName[];
+  /** Lower case, no full stop. */
+  readonly description: string;
+}
+
+export type OptionTable = { readonly [key: string]: Option<unknown> };
+
+/** What a table's values are, once all of them are read. */
+export type ValuesOf<Table extends OptionTable> = {
+  readonly [Key in keyof Table]: Table[Key]["type"] extends ValueType<infer T>
+    ? Table[Key]["default"] extends string
+      ? T
+      : T | undefined
+    : never;
+};
+
+const serve = ["serve"] as const;
+
+/** What `serve` takes. The keys are those of ServeConfig. */
+export const serveOptions = {
+  grpc: {
+    name: "grpc",
+    type: type.address,
+    default: "127.0.0.1:50051",
+    commands: ["serve", "enqueue", "get", "list"],
+    description: "the relay's gRPC address: serve listens there, the other commands call it",
+  },
+  http: {
+    name: "http",
+    type: type.address,
+    default: "127.0.0.1:8080",
+    commands: serve,
+    description: "where to listen for HTTP: JSON API, metrics and health",
+  },
+  workers: {
+    name: "workers",
+    type: type.countOrAuto(1, 1024),
+    default: "auto",
+    commands: serve,
+    description: "how many processes serve; auto: one per core, at most 4 on SQLite",
+  },
+  store: {
+    name: "store",
+    type: type.storePath,
+    default: "./fieldpost.db",
+    commands: serve,
+    description: "where jobs are kept",
+  },
+  maxDepth: {
+    name: "max-depth",
+    type: type.count(1, 1_000_000_000),
+    default: "1000000",
+    commands: serve,
+    description: "unfinished jobs the store holds before it answers RESOURCE_EXHAUSTED",
+  },
+  maxBodyBytes: {
+    name: "max-body",
+    type: type.bytes("1B", "256MiB"),
+    default: "1MiB",
+    commands: serve,
+    description: "the largest body of a job",
+  },
+  maxMessageBytes: {
+    name: "max-message",
+    type: type.bytes("1KiB", "1GiB"),
+    default: "32MiB",
+    commands: serve,
+    description: "the largest message received, a batch for instance; at least --max-body",
+  },
+  parallelSends: {
+    name: "parallel-sends",
+    type: type.count(1, 65_536),
+    default: "64",
+    commands: serve,
+    description: "attempts that one worker has under way at the same time",
+  },
+  attemptTimeoutMs: {
+    name: "attempt-timeout",
+    type: type.duration("1ms", "30m"),
+    default: "30s",
+    commands: serve,
+    description: "time for one attempt, for jobs that do not say it themselves",
+  },
+  maxAttempts: {
+    name: "max-attempts",
+    type: type.count(1, 1000),
+    default: "10",
+    commands: serve,
+    description: "attempts at the most, for jobs that do not say it themselves",
+  },
+  retryInitialBackoffMs: {
+    name: "retry-initial-backoff",
+    type: type.duration("1ms", "7d"),
+    default: "1s",
+    commands: serve,
+    description: "wait after the first failed attempt, for jobs that do not say it themselves",
+  },
+  retryMaxBackoffMs: {
+    name: "retry-max-backoff",
+    type: type.duration("1ms", "7d"),
+    default: "1h",
+    commands: serve,
+    description: "the longest wait between attempts; at least --retry-initial-backoff",
+  },
+  retryMultiplier: {
+    name: "retry-multiplier",
+    type: type.factor(1, 100),
+    default: "2",
+    commands: serve,
+    description: "by how much the wait grows with each attempt",
+  },
+  retryJitter: {
+    name: "retry-jitter",
+    type: type.choice("none", "full", "equal"),
+    default: "full",
+    commands: serve,
+    description: "how much of the wait is random: none of it, all, or half",
+  },
+  responseCapBytes: {
+    name: "response-cap",
+    type: type.bytes("0B", "64MiB"),
+    default: "64KiB",
+    commands: serve,
+    description: "how much of a target's response body is read and kept",
+  },
+  drainTimeoutMs: {
+    name: "drain-timeout",
+    type: type.duration("1ms", "1d"),
+    default: "30s",
+    commands: serve,
+    description: "how long a stopping worker may take to end what it has begun",
+  },
+  pidFile: {
+    name: "pid-file",
+    type: type.path,
+    default: undefined,
+    commands: serve,
+    description: "write the supervisor's PID to this file",
+  },
+  insecure: {
+    name: "insecure",
+    type: type.boolean,
+    default: "false",
+    commands: serve,
+    description: "listen beyond this machine although nobody is asked who they are",
+  },
+  logLevel: {
+    name: "log-level",
+    type: type.choice("trace", "debug", "info", "warn", "error", "silent"),
+    default: "info",
+    commands: serve,
+    description: "log lines of this level and above",
+  },
+} as const satisfies OptionTable;
+
+/** What every command takes that calls a relay. */
+export const clientOptions = {
+  grpc: serveOptions.grpc,
+  deadlineMs: {
+    name: "deadline",
+    type: type.duration("1ms", "1h"),
+    default: "30s",
+    commands: ["enqueue", "get", "list"],
+    description: "time for one call",
+  },
+} as const satisfies OptionTable;
+
+/** Options whose names are taken, and which a later release offers. `value` is empty for a flag without one. */
+export const laterOptions: readonly { readonly name: string; readonly value: string }[] = [
+  { name: "config", value: "file" },
+  { name: "tls-cert", value: "file" },
+  { name: "tls-key", value: "file" },
+  { name: "client-ca", value: "file" },
+  { name: "token-file", value: "file" },
+  { name: "log-file", value: "file" },
+  { name: "control", value: "path" },
+  { name: "daemon", value: "" },
+];
+
+/** Environment names that the programs of Fieldpost set for each other; no option, and never refused. */
+export const internalEnvironmentNames: ReadonlySet<string> = new Set([
+  "FIELDPOST_LAUNCHER",
+  "FIELDPOST_SUPERVISED",
+]);
+/** Names that begin so are ours as well (supervisor to worker). */
+export const internalEnvironmentPrefix = "FIELDPOST_INTERNAL_";
+
+/** Every option that this release offers, each once. */
+export const allOptions: readonly Option<unknown>[] = [
+  ...new Set<Option<unknown>>([...Object.values(serveOptions), ...Object.values(clientOptions)]),
+];
+
+/** `--max-body` */
+export function flagOf(option: { readonly name: string }): string {
+  return `--${option.name}`;
+}
+
+/** `FIELDPOST_MAX_BODY` */
+export function environmentOf(option: { readonly name: string }): string {
+  return `FIELDPOST_${option.name.toUpperCase().replaceAll("-", "_")}`;
+}

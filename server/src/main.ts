@@ -1,0 +1,74 @@
+/** The command `fieldpost`: the table of its commands, and nothing else. */
+import { Command, CommanderError } from "commander";
+import { exitOk, exitUsage, reportError } from "./cli/client-command.ts";
+import { defineEnqueue, runEnqueue } from "./cli/enqueue.ts";
+import { defineGet, runGet } from "./cli/get.ts";
+import { defineList, runList } from "./cli/list.ts";
+import { defineServe, runServe } from "./cli/serve-command.ts";
+import { quietPipes } from "./cli/pipes.ts";
+import { printError } from "./cli/print-error.ts";
+import { version } from "./config/version.ts";
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Adds arguments and options. Cheap: it runs for each command at each start; `run` loads what it needs. */
+  define(command: Command): void;
+  /** Answers the exit code. */
+  run(command: Command): Promise<number>;
+}
+
+const commands: readonly CommandEntry[] = [
+  { name: "serve", summary: "run the relay", define: defineServe, run: runServe },
+  {
+    name: "enqueue",
+    summary: "hand over one request, or a file of them",
+    define: defineEnqueue,
+    run: runEnqueue,
+  },
+  { name: "get", summary: "show a job", define: defineGet, run: runGet },
+  { name: "list", summary: "list jobs, newest first", define: defineList, run: runList },
+];
+
+/** Names that are taken, and that a later release offers. */
+const laterCommands: ReadonlySet<string> = new Set(
+  "watch cancel retry update trace queue schedule route token store reload status doctor completion".split(
+    " ",
+  ),
+);
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name = ""] = args;
+  // The log of a relay may go to a pipe as well, and its end must not end the relay.
+  if (name !== "serve") quietPipes();
+  if (laterCommands.has(name)) {
+    printError([`"${name}" is not in this release`]);
+    return exitUsage;
+  }
+  let code = exitOk;
+  const program = new Command("fieldpost")
+    .description("Hands HTTP requests off safely: on disk before the answer, sent in the background.")
+    .version(`fieldpost ${version}`, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [command]", "print help for a command")
+    .addHelpText("after", '\n"fieldpost help serve" shows the options of a command.')
+    .showHelpAfterError(false)
+    .exitOverride();
+  for (const entry of commands) {
+    const command = program.command(entry.name).summary(entry.summary).description(entry.summary);
+    entry.define(command);
+    command.action(async () => {
+      code = await entry.run(command);
+    });
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    // commander has printed what is the matter.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitOk : exitUsage;
+    return reportError(error);
+  }
+}
+
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,14 @@
+/** The closed list of reasons for which a supervisor refuses to start. */
+export type SupervisorErrorCode =
+  "OPTION_INVALID" | "ADDRESS_INVALID" | "ADDRESS_IN_USE" | "BIND_FAILED" | "WORKER_FAILED" | "STOPPED";
+
+/** Thrown by `startSupervisor`; the message is written for the person at the terminal. */
+export class SupervisorError extends Error {
+  override readonly name = "SupervisorError";
+  readonly code: SupervisorErrorCode;
+
+  constructor(code: SupervisorErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * The supervisor's side: the process that opens the sockets and never serves. Workers import `@fieldpost/supervisor/worker`.
+ *
+ * @module
+ */
+export { formatAddress, parseAddress } from "./address.ts";
+export type { ListenAddress } from "./address.ts";
+export { SupervisorError } from "./errors.ts";
+export type { SupervisorErrorCode } from "./errors.ts";
+export type { HookSignal, Logger, SupervisorOptions } from "./options.ts";
+export { startSupervisor } from "./supervisor.ts";
+export type { Phase, Supervisor, SupervisorStatus, WorkerStatus } from "./supervisor.ts";
+export type { WorkerState } from "./worker-handle.ts";

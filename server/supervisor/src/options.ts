@@ -1,0 +1,82 @@
+import { SupervisorError } from "./errors.ts";
+
+/** Signals that the supervisor survives and hands to `onSignal`; what they mean is the program's choice. */
+export type HookSignal = "SIGHUP" | "SIGUSR1" | "SIGUSR2";
+
+/** Where the supervisor reports what it did. Any logger with these three methods fits. */
+export interface Logger {
+  info(message: string, fields: Record<string, unknown>): void;
+  warn(message: string, fields: Record<string, unknown>): void;
+  error(message: string, fields: Record<string, unknown>): void;
+}
+
+export interface SupervisorOptions {
+  /** Every address that the workers serve: `host:port` (port 0: any free one), `[v6]:port` or `unix:/path`. */
+  listeners: readonly { name: string; address: string }[];
+  /** The module that each worker runs, which calls `joinSupervisor`. A path or a file URL. */
+  workerModule: string | URL;
+  /** The worker's `process.argv` after its module. Default: none. */
+  args?: readonly string[];
+  /** Added to the supervisor's own environment. Default: nothing. */
+  env?: Readonly<Record<string, string>>;
+  /** Node's own flags for the workers. Default: the supervisor's, without `--inspect…`, since one port cannot serve them all. */
+  execArgv?: readonly string[];
+  /** How many, or one for each CPU that mask and quota leave. Default `"auto"`. */
+  workers?: number | "auto";
+  /** One CPU for each worker, while there are enough of them. Default true. */
+  pin?: boolean;
+  /** From the stop signal to SIGKILL, in milliseconds. Default 30,000. */
+  drainTimeoutMs?: number;
+  /** From spawn to `ready()`, in milliseconds; then the worker is killed. Default 30,000. */
+  readyTimeoutMs?: number;
+  /** A ready worker whose event loop is silent for this long is killed, in milliseconds; 0 switches it off. Default 3,000. */
+  watchdogMs?: number;
+  /** Called for SIGHUP, SIGUSR1 and SIGUSR2. Default: they are ignored. */
+  onSignal?: (signal: HookSignal) => void;
+  /** Default: one line each on stderr. */
+  logger?: Logger;
+}
+
+export type CheckedOptions = Required<Omit<SupervisorOptions, "workerModule">> & {
+  workerModule: string | URL;
+};
+
+/** Fills the defaults in; throws OPTION_INVALID with the option's name. */
+export function checkOptions(options: SupervisorOptions): CheckedOptions {
+  const checked: CheckedOptions = {
+    args: [],
+    env: {},
+    execArgv: process.execArgv.filter((flag) => !flag.startsWith("--inspect")),
+    workers: "auto",
+    pin: true,
+    drainTimeoutMs: 30_000,
+    readyTimeoutMs: 30_000,
+    watchdogMs: 3_000,
+    onSignal: () => {},
+    logger: stderrLogger,
+    ...options,
+  };
+  if (checked.listeners.length === 0) throw invalid("listeners must not be empty");
+  const names = new Set(checked.listeners.map(({ name }) => name));
+  if (names.size < checked.listeners.length) throw invalid("listeners must have different names");
+  const { workers } = checked;
+  if (workers !== "auto" && !(Number.isInteger(workers) && workers >= 1 && workers <= 1024)) {
+    throw invalid(`workers must be "auto" or 1 to 1024, not ${workers}`);
+  }
+  for (const name of ["drainTimeoutMs", "readyTimeoutMs"] as const) {
+    if (!(checked[name] > 0)) throw invalid(`${name} must be above 0, not ${checked[name]}`);
+  }
+  if (!(checked.watchdogMs >= 0)) throw invalid(`watchdogMs must be 0 or more, not ${checked.watchdogMs}`);
+  return checked;
+}
+
+function invalid(message: string): SupervisorError {
+  return new SupervisorError("OPTION_INVALID", message);
+}
+
+const stderrLogger: Logger = { info: writeLine, warn: writeLine, error: writeLine };
+
+function writeLine(message: string, fields: Record<string, unknown>): void {
+  const details = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
+  process.stderr.write(`supervisor: ${message}${details.join("")}\n`);
+}

@@ -1,0 +1,160 @@
+// The sockets: one per slot and TCP listener, one per unix listener. They are bound, listening and never accepted on here, and they
+// stay open until the supervisor ends: what the kernel has queued on one outlives any worker.
+import dns from "node:dns/promises";
+import fs from "node:fs";
+import net from "node:net";
+
+import { formatAddress, packSocketAddress, packUnixAddress, parseAddress } from "./address.ts";
+import { SupervisorError } from "./errors.ts";
+import {
+  bindSocket,
+  boundPort,
+  closeFd,
+  listenSocket,
+  openSocket,
+  setDualStack,
+  setReuseAddress,
+  setReusePort,
+  SystemCallError,
+} from "./syscalls.ts";
+
+/** The kernel cuts it to net.core.somaxconn. */
+export const BACKLOG = 4096;
+
+/** A listener with its open sockets. */
+export interface SlotListener {
+  name: string;
+  /** The real address: IP instead of name, port instead of 0. */
+  address: string;
+  /** One for each slot; a single one, shared by all workers, on a unix socket. */
+  fds: readonly number[];
+}
+
+export interface Slots {
+  listeners: readonly SlotListener[];
+  /** Closes the supervisor's descriptors and removes its socket files. Can be called again. */
+  close: () => void;
+}
+
+/** Opens every socket, or none: on an error those that were opened are closed. Throws SupervisorError. */
+export async function openSlots(
+  listeners: readonly { name: string; address: string }[],
+  workers: number,
+): Promise<Slots> {
+  const opened: SlotListener[] = [];
+  const files: SocketFile[] = [];
+  const close = (): void => {
+    for (const file of files.splice(0)) removeSocketFile(file);
+    for (const { fds } of opened.splice(0)) for (const fd of fds) closeFd(fd);
+  };
+  try {
+    for (const { name, address } of listeners) {
+      const parsed = parseAddress(address);
+      if (parsed.kind === "unix") {
+        const { fd, file } = await openUnix(parsed.path);
+        files.push(file);
+        opened.push({ name, address, fds: [fd] });
+      } else opened.push({ name, ...(await openTcp(parsed.host, parsed.port, workers)) });
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { listeners: [...opened], close };
+}
+
+async function openTcp(host: string, port: number, workers: number): Promise<Omit<SlotListener, "name">> {
+  const ip = await resolveHost(host, port);
+  const fds: number[] = [];
+  try {
+    // The first socket asks for the port without SO_REUSEPORT, so that listen() refuses it if anybody listens there, even a second
+    // supervisor, which would otherwise share the port in silence. It joins the group only once the port is ours: no moment
+    // lies between asking and having, as it would with a probe that is closed again.
+    const first = openTcpSocket(ip, port, "exclusive", fds);
+    setReusePort(first);
+    const realPort = boundPort(first);
+    for (let slot = 1; slot < workers; slot++) openTcpSocket(ip, realPort, "group", fds);
+    return { address: formatAddress({ kind: "tcp", host: ip, port: realPort }), fds };
+  } catch (error) {
+    for (const fd of fds) closeFd(fd);
+    throw bindError(formatAddress({ kind: "tcp", host, port }), error);
+  }
+}
+
+function openTcpSocket(ip: string, port: number, mode: "exclusive" | "group", fds: number[]): number {
+  const fd = openSocket(net.isIPv6(ip) ? "ipv6" : "ipv4");
+  fds.push(fd);
+  setReuseAddress(fd); // or the TIME_WAIT of yesterday's connections would refuse a restart
+  if (net.isIPv6(ip)) setDualStack(fd);
+  if (mode === "group") setReusePort(fd);
+  bindSocket(fd, packSocketAddress(ip, port));
+  listenSocket(fd, BACKLOG);
+  return fd;
+}
+
+async function resolveHost(host: string, port: number): Promise<string> {
+  if (net.isIP(host)) return host;
+  try {
+    return (await dns.lookup(host, { order: "ipv4first" })).address;
+  } catch (cause) {
+    throw new SupervisorError("ADDRESS_INVALID", `cannot resolve the host of ${host}:${port}`, { cause });
+  }
+}
+
+interface SocketFile {
+  path: string;
+  dev: number;
+  ino: number;
+}
+
+async function openUnix(path: string): Promise<{ fd: number; file: SocketFile }> {
+  await removeStaleSocket(path);
+  const fd = openSocket("unix");
+  try {
+    bindSocket(fd, packUnixAddress(path));
+    listenSocket(fd, BACKLOG);
+    const { dev, ino } = fs.lstatSync(path);
+    return { fd, file: { path, dev, ino } };
+  } catch (error) {
+    closeFd(fd);
+    throw bindError(`unix:${path}`, error);
+  }
+}
+
+/** Removes the socket file that a killed process left behind; refuses if it answers or is something else. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (!stat) return;
+  if (!stat.isSocket()) {
+    throw new SupervisorError("BIND_FAILED", `unix:${path} exists and is not a socket; it is left alone`);
+  }
+  const code = await new Promise<string | undefined>((resolve) => {
+    const probe = net.connect({ path });
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(undefined);
+    });
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
+  });
+  if (code === "ECONNREFUSED") fs.rmSync(path, { force: true });
+  else if (code === undefined || code === "EAGAIN") throw inUse(`unix:${path}`);
+  else if (code !== "ENOENT") throw new SupervisorError("BIND_FAILED", `cannot probe unix:${path}: ${code}`);
+}
+
+function removeSocketFile({ path, dev, ino }: SocketFile): void {
+  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  // A successor may have put its own there.
+  if (stat?.isSocket() && stat.dev === dev && stat.ino === ino) fs.rmSync(path, { force: true });
+}
+
+function bindError(address: string, error: unknown): unknown {
+  if (!(error instanceof SystemCallError)) return error;
+  if (error.code === "EADDRINUSE") return inUse(address, error);
+  return new SupervisorError("BIND_FAILED", `cannot listen on ${address}: ${error.message}`, {
+    cause: error,
+  });
+}
+
+function inUse(address: string, cause?: unknown): SupervisorError {
+  return new SupervisorError("ADDRESS_IN_USE", `${address} is already in use by another process`, { cause });
+}

@@ -1,0 +1,327 @@
+// The process that never serves. It opens the sockets, keeps one worker on each slot, and owns every state change of a slot; all of them
+// happen here, in answer to a worker's event, a timer or a signal.
+import os from "node:os";
+
+import { countWorkers, decidePinning, readAllowedCpus } from "./affinity.ts";
+import type { Pinning } from "./affinity.ts";
+import { decideRestart } from "./backoff.ts";
+import { decideCoverage } from "./coverage.ts";
+import { SupervisorError } from "./errors.ts";
+import { MAX_PAYLOAD_BYTES } from "./messages.ts";
+import { checkOptions } from "./options.ts";
+import type { CheckedOptions, SupervisorOptions } from "./options.ts";
+import { followParent, installSignals } from "./signals.ts";
+import { openSlots } from "./slots.ts";
+import type { Slots } from "./slots.ts";
+import { WorkerHandle } from "./worker-handle.ts";
+import type { WorkerState } from "./worker-handle.ts";
+
+export type Phase = "starting" | "running" | "stopping" | "stopped";
+
+export interface WorkerStatus {
+  slot: number;
+  /** `"waiting"`: it died and its successor is not started yet. */
+  state: WorkerState | "waiting";
+  pid: number | undefined;
+  /** Counts the processes of this slot, from 1. */
+  generation: number;
+  startTime: Date | undefined;
+  cpu: number | undefined;
+  connections: number;
+  /** How long its event loop took to answer the last ping, in milliseconds. */
+  lagMs: number;
+  /** Empty slots that it accepts on for a sibling. */
+  adopted: number[];
+}
+
+export interface SupervisorStatus {
+  pid: number;
+  phase: Phase;
+  listeners: { name: string; address: string }[];
+  /** Why the workers are not pinned, if they are not. */
+  unpinned: string | undefined;
+  workers: WorkerStatus[];
+}
+
+export interface Supervisor {
+  readonly pid: number;
+  /** The real addresses: IP instead of name, port instead of 0. */
+  readonly listeners: { name: string; address: string }[];
+  /**
+   * Settles when the last worker is gone and every socket closed, with the exit code for the process: 0 if all workers ended
+   * by themselves, 1 if one had to be killed at the deadline, 130 after a second SIGINT.
+   */
+  readonly done: Promise<number>;
+  status(): SupervisorStatus;
+  /** Sends to all workers; lossy, at most 64 KiB, RangeError beyond. */
+  broadcast(topic: string, payload: string): void;
+  /** What SIGTERM does. Settles like `done`; can be called again. */
+  stop(): Promise<number>;
+}
+
+/**
+ * Opens the sockets, starts the workers and settles once every one of them is ready. Installs signal handlers, which stay after the end: the
+ * process is expected to exit with what `done` says. Throws SupervisorError: an address is taken, a worker failed before all were
+ * ready (WORKER_FAILED, with the worker's error; by then everything is stopped again), or a signal came first (STOPPED).
+ */
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const machine = new SupervisorMachine(checkOptions(options));
+  await machine.start();
+  return {
+    pid: process.pid,
+    listeners: machine.listeners,
+    done: machine.done,
+    status: () => machine.status(),
+    broadcast: (topic, payload) => machine.broadcast(topic, payload),
+    stop: () => machine.stop("stop()"),
+  };
+}
+
+interface Slot {
+  readonly index: number;
+  readonly cpu: number | undefined;
+  worker: WorkerHandle | undefined;
+  generation: number;
+  failures: number;
+  adopter: number | undefined;
+  restartTimer: NodeJS.Timeout | undefined;
+}
+
+class SupervisorMachine {
+  readonly done: Promise<number>;
+  listeners: { name: string; address: string }[] = [];
+
+  readonly #options: CheckedOptions;
+  readonly #pinning: Pinning;
+  readonly #slots: Slot[];
+  /** Every process that is not gone. Later a slot may have two: its worker and the predecessor that still drains. */
+  readonly #alive = new Set<WorkerHandle>();
+  readonly #started = Promise.withResolvers<void>();
+  readonly #finish: (exitCode: number) => void;
+  #phase: Phase = "starting";
+  #sockets: Slots | undefined;
+  #failure: SupervisorError | undefined;
+  #exitCode = 0;
+  #beatTimer: NodeJS.Timeout | undefined;
+  #killTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: CheckedOptions) {
+    this.#options = options;
+    const workers = countWorkers(options.workers);
+    const parallelism = os.availableParallelism();
+    this.#pinning = decidePinning({ pin: options.pin, workers, allowedCpus: readAllowedCpus(), parallelism });
+    const cpus = this.#pinning.pinned ? this.#pinning.cpus : [];
+    this.#slots = Array.from({ length: workers }, (_, index) => ({
+      index,
+      cpu: cpus[index],
+      worker: undefined,
+      generation: 0,
+      failures: 0,
+      adopter: undefined,
+      restartTimer: undefined,
+    }));
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.done = promise;
+    this.#finish = resolve;
+  }
+
+  async start(): Promise<void> {
+    const { logger } = this.#options;
+    const removeSignals = installSignals({
+      stop: (signal) => void this.stop(signal),
+      kill: () => this.#killAll("second SIGINT", 130),
+      hook: (signal) => this.#options.onSignal(signal),
+    });
+    try {
+      followParent(() => void this.stop("parent's death"));
+      this.#sockets = await openSlots(this.#options.listeners, this.#slots.length);
+      this.listeners = this.#sockets.listeners.map(({ name, address }) => ({ name, address }));
+      if (this.#phase === "starting") {
+        this.#startBeat();
+        this.#spawnAll();
+      } else this.#end();
+      await this.#started.promise;
+    } catch (error) {
+      clearTimeout(this.#killTimer);
+      removeSignals();
+      throw error;
+    }
+    const unpinned = this.#pinning.pinned ? {} : { unpinned: this.#pinning.reason };
+    logger.info("started", { workers: this.#slots.length, listeners: this.listeners, ...unpinned });
+  }
+
+  status(): SupervisorStatus {
+    return {
+      pid: process.pid,
+      phase: this.#phase,
+      listeners: this.listeners,
+      unpinned: this.#pinning.pinned ? undefined : this.#pinning.reason,
+      workers: this.#slots.map(({ index, worker, generation, cpu }) => ({
+        slot: index,
+        state: worker?.state ?? "waiting",
+        pid: worker?.pid,
+        generation,
+        startTime: worker?.startTime,
+        cpu,
+        connections: worker?.connections ?? 0,
+        lagMs: worker?.lagMs ?? 0,
+        adopted: [...(worker?.adopted ?? [])],
+      })),
+    };
+  }
+
+  broadcast(topic: string, payload: string): void {
+    const bytes = Buffer.byteLength(payload);
+    if (bytes > MAX_PAYLOAD_BYTES)
+      throw new RangeError(`payload has ${bytes} bytes, more than ${MAX_PAYLOAD_BYTES}`);
+    for (const worker of this.#alive) worker.send({ t: "broadcast", topic, payload });
+  }
+
+  stop(cause: string): Promise<number> {
+    if (this.#phase === "stopping" || this.#phase === "stopped") return this.done;
+    const { drainTimeoutMs, logger } = this.#options;
+    logger.info("stopping", { cause, drainTimeoutMs });
+    if (this.#phase === "starting")
+      this.#failure ??= new SupervisorError("STOPPED", `stopped by ${cause} before all workers were ready`);
+    this.#phase = "stopping";
+    for (const slot of this.#slots) clearTimeout(slot.restartTimer);
+    this.#killTimer = setTimeout(() => this.#killAll("drain deadline", 1), drainTimeoutMs);
+    // The workers' own deadline lies a little before SIGKILL, so that one that cuts its last connections can still close its store.
+    const deadlineMs = drainTimeoutMs - Math.min(1000, drainTimeoutMs / 4);
+    for (const worker of this.#alive) worker.drain(deadlineMs);
+    // The workers hold copies. When they close theirs too, new connections are refused instead of waiting for nobody.
+    this.#sockets?.close();
+    if (this.#sockets && this.#alive.size === 0) this.#end();
+    return this.done;
+  }
+
+  #killAll(reason: string, exitCode: number): void {
+    if (this.#alive.size === 0) return;
+    this.#exitCode = exitCode;
+    for (const worker of this.#alive) worker.kill(reason);
+  }
+
+  #end(): void {
+    this.#phase = "stopped";
+    clearInterval(this.#beatTimer);
+    clearTimeout(this.#killTimer);
+    this.#sockets?.close();
+    if (this.#failure) this.#started.reject(this.#failure);
+    else this.#options.logger.info("stopped", { exitCode: this.#exitCode });
+    this.#finish(this.#exitCode);
+  }
+
+  #spawnAll(): void {
+    try {
+      for (const slot of this.#slots) this.#spawn(slot);
+    } catch (cause) {
+      this.#failure = new SupervisorError("WORKER_FAILED", `cannot start the workers: ${String(cause)}`, {
+        cause,
+      });
+      void this.stop("failed start");
+    }
+  }
+
+  #spawn(slot: Slot): void {
+    slot.generation++;
+    const spec = {
+      slot: slot.index,
+      generation: slot.generation,
+      workers: this.#slots.length,
+      cpu: slot.cpu,
+      listeners: this.#sockets?.listeners ?? [],
+      options: this.#options,
+    };
+    const worker = new WorkerHandle(spec, {
+      onReady: () => this.#onReady(slot),
+      onGone: (gone) => this.#onGone(slot, gone),
+      onBroadcast: (from, topic, payload) => {
+        for (const to of this.#alive) if (to !== from) to.send({ t: "broadcast", topic, payload });
+      },
+    });
+    slot.worker = worker;
+    this.#alive.add(worker);
+  }
+
+  #onReady(slot: Slot): void {
+    const { logger } = this.#options;
+    logger.info("worker ready", { slot: slot.index, generation: slot.generation, pid: slot.worker?.pid });
+    if (this.#phase === "starting" && this.#slots.every(({ worker }) => worker?.state === "ready")) {
+      this.#phase = "running";
+      this.#started.resolve();
+    }
+    if (this.#phase === "running") this.#coverSlots();
+  }
+
+  #onGone(slot: Slot, worker: WorkerHandle): void {
+    const { generation, pid, ending, livedMs } = worker;
+    this.#alive.delete(worker);
+    if (slot.worker === worker) slot.worker = undefined;
+    for (const covered of this.#slots) if (covered.adopter === slot.index) covered.adopter = undefined;
+    // First of all: a sibling takes the queue over before anything is logged or spawned.
+    if (this.#phase === "running") this.#coverSlots();
+    if (pid !== undefined) {
+      for (const to of this.#alive) to.send({ t: "workerExit", slot: slot.index, generation, pid });
+    }
+    const fields = {
+      slot: slot.index,
+      generation,
+      pid,
+      livedMs: Math.round(livedMs),
+      ending,
+      ...worker.drained,
+    };
+    if (this.#phase === "stopping" && worker.clean) this.#options.logger.info("worker ended", fields);
+    else this.#options.logger.warn("worker died", fields);
+
+    if (this.#phase === "starting") {
+      this.#failure = new SupervisorError(
+        "WORKER_FAILED",
+        `worker ${slot.index} failed before it was ready: ${ending}`,
+      );
+      void this.stop("failed start");
+    } else if (this.#phase === "running") this.#scheduleRestart(slot, livedMs);
+    else if (this.#alive.size === 0 && this.#phase === "stopping") this.#end();
+  }
+
+  #scheduleRestart(slot: Slot, livedMs: number): void {
+    const { delayMs, failures } = decideRestart(livedMs, slot.failures, Math.random());
+    slot.failures = failures;
+    const restart = (): void => {
+      try {
+        this.#spawn(slot);
+      } catch (error) {
+        // Out of descriptors or memory: the same as a worker that dies at once.
+        this.#options.logger.error("cannot start worker", { slot: slot.index, error: String(error) });
+        this.#scheduleRestart(slot, 0);
+      }
+    };
+    if (delayMs === 0) restart();
+    else slot.restartTimer = setTimeout(restart, delayMs);
+  }
+
+  #coverSlots(): void {
+    const covers = this.#slots.map(({ worker, adopter }) => ({ ready: worker?.state === "ready", adopter }));
+    for (const { action, worker, slot } of decideCoverage(covers)) {
+      const covered = this.#slots[slot];
+      if (covered) covered.adopter = action === "adopt" ? worker : undefined;
+      this.#slots[worker]?.worker?.send({ t: action, slot });
+    }
+  }
+
+  #startBeat(): void {
+    const { watchdogMs } = this.#options;
+    const intervalMs = watchdogMs === 0 ? 1000 : Math.min(1000, Math.max(20, watchdogMs / 4));
+    let last = performance.now();
+    this.#beatTimer = setInterval(() => {
+      const now = performance.now();
+      // A beat that comes late means that this process slept (SIGSTOP, a debugger, a full machine), so nobody could be heard.
+      const slept = now - last > 2 * intervalMs;
+      last = now;
+      for (const worker of this.#alive) {
+        if (slept) worker.forgetPing();
+        worker.beat(now, watchdogMs);
+      }
+    }, intervalMs);
+  }
+}

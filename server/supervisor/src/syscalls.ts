@@ -1,0 +1,140 @@
+// The only file that knows koffi. The calls are bound to Linux's numbers, which are the same on x64 and arm64.
+import koffi from "koffi";
+
+const libc = koffi.load(null);
+
+const calls = {
+  socket: libc.func("int socket(int domain, int type, int protocol)"),
+  socketpair: libc.func("int socketpair(int domain, int type, int protocol, void *fds)"),
+  setsockopt: libc.func("int setsockopt(int fd, int level, int name, void *value, uint32 length)"),
+  bind: libc.func("int bind(int fd, void *address, uint32 length)"),
+  listen: libc.func("int listen(int fd, int backlog)"),
+  getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
+  close: libc.func("int close(int fd)"),
+  fcntl: libc.func("int fcntl(int fd, int command, ...)"),
+  sched_getaffinity: libc.func("int sched_getaffinity(int pid, size_t length, void *mask)"),
+  sched_setaffinity: libc.func("int sched_setaffinity(int pid, size_t length, void *mask)"),
+  prctl: libc.func(
+    "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
+  ),
+};
+
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_REUSEPORT = 15;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+const F_DUPFD_CLOEXEC = 1030;
+const PR_SET_PDEATHSIG = 1;
+
+const errorNames = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
+
+/** A system call that answered -1. `code` is the errno's name, as in Node's own errors. */
+export class SystemCallError extends Error {
+  override readonly name = "SystemCallError";
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(syscall: string, errno: number) {
+    const code = errorNames.get(errno) ?? `errno ${errno}`;
+    super(`${syscall}: ${code}`);
+    this.code = code;
+    this.syscall = syscall;
+  }
+}
+
+function call(name: keyof typeof calls, ...args: unknown[]): number {
+  const result: number = calls[name](...args);
+  if (result === -1) throw new SystemCallError(name, koffi.errno());
+  return result;
+}
+
+function int(value: number): Buffer {
+  const buffer = Buffer.alloc(4);
+  buffer.writeInt32LE(value);
+  return buffer;
+}
+
+/** A new stream socket with close-on-exec, or an error. */
+export function openSocket(family: "ipv4" | "ipv6" | "unix"): number {
+  const domain = family === "unix" ? AF_UNIX : family === "ipv4" ? AF_INET : AF_INET6;
+  return call("socket", domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+/** Both ends of a stream pair, close-on-exec. */
+export function openSocketPair(): [number, number] {
+  const fds = Buffer.alloc(8);
+  call("socketpair", AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
+  return [fds.readInt32LE(0), fds.readInt32LE(4)];
+}
+
+export function setReuseAddress(fd: number): void {
+  call("setsockopt", fd, SOL_SOCKET, SO_REUSEADDR, int(1), 4);
+}
+
+export function setReusePort(fd: number): void {
+  call("setsockopt", fd, SOL_SOCKET, SO_REUSEPORT, int(1), 4);
+}
+
+/** Lets `[::]` serve IPv4 as well, whatever net.ipv6.bindv6only says. */
+export function setDualStack(fd: number): void {
+  call("setsockopt", fd, IPPROTO_IPV6, IPV6_V6ONLY, int(0), 4);
+}
+
+/** Binds to an address made by `packSocketAddress` or `packUnixAddress`. */
+export function bindSocket(fd: number, address: Buffer): void {
+  call("bind", fd, address, address.length);
+}
+
+export function listenSocket(fd: number, backlog: number): void {
+  call("listen", fd, backlog);
+}
+
+/** The port that a bound TCP socket has. */
+export function boundPort(fd: number): number {
+  const address = Buffer.alloc(128);
+  call("getsockname", fd, address, int(address.length));
+  return address.readUInt16BE(2);
+}
+
+export function closeFd(fd: number): void {
+  call("close", fd);
+}
+
+/** A second descriptor for the same open socket, close-on-exec. */
+export function duplicateFd(fd: number): number {
+  return call("fcntl", fd, F_DUPFD_CLOEXEC, "int", 3);
+}
+
+const AFFINITY_BYTES = 1024; // 8192 CPUs: the kernel refuses a mask shorter than its own
+
+/** The CPUs that the calling thread may run on, ascending. */
+export function getAffinity(): number[] {
+  const mask = Buffer.alloc(AFFINITY_BYTES);
+  call("sched_getaffinity", 0, mask.length, mask);
+  const cpus: number[] = [];
+  for (const [index, byte] of mask.entries()) {
+    for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) cpus.push(index * 8 + bit);
+  }
+  return cpus;
+}
+
+/** Restricts the calling thread (in Node: the main thread, and what it spawns from now on) to `cpus`. */
+export function setAffinity(cpus: readonly number[]): void {
+  const mask = Buffer.alloc(AFFINITY_BYTES);
+  for (const cpu of cpus) {
+    const index = cpu >> 3;
+    mask[index] = (mask[index] ?? 0) | (1 << (cpu & 7));
+  }
+  call("sched_setaffinity", 0, mask.length, mask);
+}
+
+/** Has the kernel send `signal` to this process when its parent dies. Survives execve, is not inherited. */
+export function setParentDeathSignal(signal: number): void {
+  call("prctl", PR_SET_PDEATHSIG, signal, 0, 0, 0);
+}

@@ -1,0 +1,13 @@
+/**
+ * The worker's side: what a process that `@fieldpost/supervisor` started calls to serve.
+ *
+ * @module
+ */
+export type { DrainResult } from "../messages.ts";
+export { drainAll } from "./connections.ts";
+export type { ConnectionSet } from "./connections.ts";
+export { serveHttp } from "./http.ts";
+export { joinSupervisor } from "./join.ts";
+export type { DrainHook, SupervisedWorker, WorkerExit } from "./join.ts";
+export { listen } from "./listen.ts";
+export type { Listener, Serving } from "./listen.ts";

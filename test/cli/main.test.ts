@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { serveOptions } from "../../server/src/config/options.ts";
+import { run } from "./fixtures/run.ts";
+
+describe("fieldpost", () => {
+  it("prints help with every command of this release and no other", async () => {
+    const result = await run(["--help"]);
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    const listed = [...result.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
+    expect(listed).toEqual(["serve", "enqueue", "get", "list", "help"]);
+  });
+
+  it("prints help for serve with every option and its default", async () => {
+    const result = await run(["help", "serve"]);
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    const help = result.stdout.replaceAll(/\s+/g, " ");
+    for (const option of Object.values(serveOptions)) {
+      expect(help).toContain(`--${option.name} `);
+    }
+    const defaults = Object.values(serveOptions)
+      .map((option): string | undefined => option.default)
+      .filter((value) => value !== undefined && value !== "false");
+    for (const value of defaults) expect(help).toContain(`(default: ${value})`);
+    expect(help).not.toContain("--tls-cert");
+  });
+
+  it("asks for a command when there is none", async () => {
+    const result = await run([]);
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr).toContain("Usage: fieldpost");
+  });
+
+  it("suggests what an unknown command may have meant", async () => {
+    const result = await run(["enqeue"]);
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr).toContain("unknown command 'enqeue'");
+    expect(result.stderr).toContain("Did you mean enqueue?");
+  });
+
+  it.each(
+    "watch cancel retry update trace queue schedule route token store reload status doctor completion".split(
+      " ",
+    ),
+  )("says that %s is not in this release", async (name) => {
+    expect(await run([name, "x", "--whatever"])).toEqual({
+      code: 2,
+      signal: null,
+      stdout: "",
+      stderr: `fieldpost: "${name}" is not in this release\n`,
+    });
+  });
+
+  it("refuses a wrong configuration of serve before anything starts", async () => {
+    const args = ["serve", "--workers", "none", "--grpc", "0.0.0.0:1", "--tls-cert", "x"];
+    const result = await run(args, { env: { FIELDPOST_STOER: "x" } });
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr.trimEnd().split("\n")).toEqual([
+      "fieldpost: flag --tls-cert: not offered in this release",
+      "fieldpost: environment FIELDPOST_STOER: there is no such option; did you mean FIELDPOST_STORE?",
+      expect.stringMatching(
+        /^fieldpost: flag --workers: "none" is not a whole number from 1 to 1,024, or auto$/,
+      ),
+    ]);
+  });
+
+  it("ends quietly when nobody reads the help", async () => {
+    const result = await run(
+      ["-c", '"$0" help enqueue | true', (await import("./fixtures/run.ts")).launcher],
+      {
+        command: "/bin/sh",
+      },
+    );
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+  });
+});
