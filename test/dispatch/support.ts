@@ -137,7 +137,7 @@ export async function refusedPort(): Promise<number> {
 
 /** Resolves when all sockets have closed. */
 export async function allClosed(sockets: readonly Socket[]): Promise<void> {
-  await Promise.all(sockets.map((socket) => (socket.closed ? undefined : once(socket, "close"))));
+  await Promise.all(sockets.map((socket) => (socket.closed ? Promise.resolve([]) : once(socket, "close"))));
 }
 
 export const ok = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";

@@ -104,6 +104,11 @@ export async function toRelay(
   { dir, store, ownsDir }: { dir: string; store: string; ownsDir: boolean },
 ): Promise<Relay> {
   const serving = await program.line("serving");
+  // A worker says so itself a moment after the supervisor knows it.
+  const { workers } = await program.line("started");
+  for (let slot = 0; slot < Number(workers); slot++) {
+    await program.line("worker is ready", (line) => line["slot"] === slot);
+  }
   const grpcAddress = String(serving["grpc"]);
   const client = createRelayClient(grpcAddress);
   const newest = (): LogLine[] => {
@@ -148,10 +153,13 @@ export function startProgram(
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log = readLog(child);
-  const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }) as Exit);
+  const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
   const pid = child.pid;
   if (pid === undefined) throw new Error(`${command} cannot be started`);
   const alive = (): number[] => pidsWith(`RELAY_UNDER_TEST=${mark}`);
+  // A test that runs out of time disposes of nothing.
+  const endAll = (): void => alive().forEach(killIfAlive);
+  process.once("exit", endAll);
   return {
     pid,
     ...log,
@@ -165,6 +173,7 @@ export function startProgram(
         for (const one of left) killIfAlive(one);
         await nextLook();
       }
+      process.off("exit", endAll);
       await exited;
     },
   };

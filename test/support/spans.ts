@@ -43,7 +43,8 @@ const statusCodes: readonly CollectedSpan["status"]["code"][] = ["unset", "ok", 
 export function* decodeSpans(request: ExportTraceServiceRequest): Generator<CollectedSpan> {
   for (const { resource: resourceMessage, scopeSpans } of request.resourceSpans) {
     const resource = attributesOf(resourceMessage?.attributes ?? []);
-    const service = String(resource["service.name"] ?? "");
+    const name = resource["service.name"];
+    const service = typeof name === "string" ? name : "";
     for (const { scope, spans } of scopeSpans) {
       for (const span of spans) yield decodeSpan(span, { resource, service, scope: scope?.name ?? "" });
     }

@@ -1,5 +1,5 @@
 /** The table of RPCs: what each one runs. Those without a row in `methods` answer UNIMPLEMENTED by name. */
-import { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
+import type { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
 import { batchEnqueue } from "./batch-enqueue.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { enqueue } from "./enqueue.ts";

@@ -60,7 +60,7 @@ export function messageOfJson(name: MessageName, text: string): JsonMessage {
 export function messageOfValue(name: MessageName, value: JsonValue): JsonMessage {
   const descriptor = descriptorOf(name);
   try {
-    return fromJson(descriptor, value, { registry: registry! }) as JsonMessage;
+    return fromJson(descriptor, value, { registry: registry! });
   } catch (error) {
     throw new JsonError(readable(error), { cause: error });
   }

@@ -16,7 +16,7 @@ export function printable(text: string): string {
 
 /** `text` cut to `width` characters. */
 export function shortened(text: string, width: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
 }
 

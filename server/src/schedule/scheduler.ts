@@ -36,6 +36,10 @@ const retryMs = 250;
 const maxAhead = 4;
 /** The other workers are woken at most so often: one claim of theirs takes all that waits. */
 const wakeOthersMs = 20;
+/** How many jobs a round looks for that knows of none: enough to find out whether there are more. */
+const probe = 16;
+/** So many cancelled attempts are remembered. */
+const keptCancelled = 1000;
 
 /**
  * Claims due jobs and sees each one through. It claims what it can send now, and ahead of that as much as the sends
@@ -48,6 +52,8 @@ export class Scheduler {
   /** Claimed, and waiting for one that is being sent to end. Never longer than what `maxAhead` allows. */
   readonly #queue: ClaimedJob[] = [];
   #sending = 0;
+  /** Cancelled before this process knew that it had claimed them: the news of a cancel may overtake a claim's answer. */
+  readonly #cancelled = new Set<string>();
   /** Sent, and not recorded yet. */
   #recording = 0;
   readonly #flow = new Flow();
@@ -55,6 +61,11 @@ export class Scheduler {
   #claiming = false;
   /** More is due than there was room for, or may be: look again as soon as a place is free. */
   #backlog = false;
+  /**
+   * How many due jobs are thought to wait. A claim reserves no more places than that: what it reserves in vain is
+   * missing to inserts, whose jobs then wait too.
+   */
+  #waiting = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerTime = Number.POSITIVE_INFINITY;
   #wokeOthersTime = 0;
@@ -113,16 +124,37 @@ export class Scheduler {
       this.#lookAt(time);
       return;
     }
+    this.#waiting++;
     const full = this.#room === 0;
-    this.wake();
+    this.#look();
     if (full && now - this.#wokeOthersTime >= wakeOthersMs) {
       this.#wokeOthersTime = now;
       this.#options.wakeOthers();
     }
   }
 
+  /** Nothing is sent for an attempt that was cancelled; one that is being sent already is the sender's to stop. */
+  cancel(key: number, attempt: number): void {
+    const at = this.#queue.findIndex((job) => job.key === key && job.attempt === attempt);
+    if (at >= 0) {
+      this.#queue.splice(at, 1);
+      this.#afterRelease();
+      return;
+    }
+    this.#cancelled.add(`${key}/${attempt}`);
+    for (const oldest of this.#cancelled) {
+      if (this.#cancelled.size <= keptCancelled) break;
+      this.#cancelled.delete(oldest);
+    }
+  }
+
   /** Looks for due jobs, now or as soon as there is room. */
   wake(): void {
+    this.#waiting = Math.max(this.#waiting, probe);
+    this.#look();
+  }
+
+  #look(): void {
     if (!this.#running) return;
     if (this.#claiming || this.#room === 0) this.#backlog = true;
     else void this.runOnce();
@@ -131,20 +163,24 @@ export class Scheduler {
   /** One round: claims as many due jobs as there is room for, and decides when to look again. */
   async runOnce(): Promise<void> {
     const { store, worker, clock } = this.#options;
-    const limit = this.#room;
+    const limit = Math.min(this.#room, Math.max(1, this.#waiting));
     if (limit === 0) {
       this.#backlog = true;
       return;
     }
     this.#claiming = true;
     this.#backlog = false;
+    this.#waiting = 0;
     this.#reserved += limit;
     let lookTime = clock() + pollMs;
     try {
       const { jobs, nextDueTime } = await store.claim(worker.number, limit, clock());
       for (const job of jobs) this.#take(job);
       lookTime = Math.min(lookTime, nextDueTime ?? lookTime);
-      if (lookTime <= clock()) this.#backlog = true;
+      if (lookTime <= clock()) {
+        this.#backlog = true;
+        this.#waiting = Number.POSITIVE_INFINITY;
+      }
     } catch (error) {
       lookTime = clock() + retryMs;
       this.#options.log.warn({ err: error }, "scheduler: could not claim; tries again");
@@ -157,6 +193,7 @@ export class Scheduler {
   }
 
   #take(job: ClaimedJob): void {
+    if (this.#cancelled.delete(`${job.key}/${job.attempt}`)) return;
     if (this.#sending < this.#options.capacity) void this.#seeThrough(job);
     else this.#queue.push(job);
   }
@@ -226,7 +263,7 @@ export class Scheduler {
 
   #afterRelease(): void {
     if (this.#running) {
-      if (this.#backlog && !this.#claiming) this.wake();
+      if (this.#backlog && !this.#claiming) this.#look();
     } else if (this.#reserved + this.active === 0) {
       for (const resolve of this.#idle.splice(0)) resolve();
     }

@@ -1,6 +1,6 @@
 import type { FinishedAttempt, InsertOptions, JobPart, ListQuery, Store } from "../store.ts";
 import type { NewJob } from "../../job/job.ts";
-import type { CheckpointResult, ReadOperation, ReadResults } from "./reads.ts";
+import type { ReadOperation, ReadResults } from "./reads.ts";
 import { toRow } from "./rows.ts";
 import { StoreThread } from "./thread.ts";
 import type { WriteOperation, WriteResults } from "./writes.ts";
@@ -128,7 +128,7 @@ class SqliteStore implements Store {
 
   async #runCheckpoint(): Promise<void> {
     try {
-      const { logPages } = (await this.#read({ kind: "checkpoint" })) as CheckpointResult;
+      const { logPages } = await this.#read({ kind: "checkpoint" });
       if (logPages > walPageLimit) this.#writer.restartLog();
     } catch {
       // The next one does it; a store that failed says so to those who write.

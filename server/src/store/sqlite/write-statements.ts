@@ -33,11 +33,11 @@ export function prepareWrites(database: DatabaseSync) {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertSpec: sql(`INSERT INTO spec (key, method, url, headers, parameters, retry, attempt_timeout, labels,
       traceparent, tracestate, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    readSpec: sql("SELECT * FROM spec WHERE key = ?"),
 
     // One priority at a time: over all of them the index would be read past every job that is not due yet.
-    due: sql(`SELECT key, id, uid, queue, expire_time, attempt_count, max_attempts, create_time FROM job
-      WHERE worker = 0 AND priority = ? AND due_time <= ? AND finish_time IS NULL ORDER BY due_time, key LIMIT ?`),
+    due: sql(`SELECT job.key, id, uid, queue, expire_time, attempt_count, max_attempts, create_time, method, url, headers,
+      parameters, retry, attempt_timeout, labels, traceparent, tracestate, body FROM job JOIN spec USING (key)
+      WHERE worker = 0 AND priority = ? AND due_time <= ? AND finish_time IS NULL ORDER BY due_time, job.key LIMIT ?`),
     nextDue: sql(`SELECT due_time FROM job WHERE worker = 0 AND priority = ? AND finish_time IS NULL
       ORDER BY due_time LIMIT 1`),
     claim:

@@ -199,7 +199,7 @@ export class Writes {
       queue: row["queue"] as string,
       attempt: (row["attempt_count"] as number) + 1,
       createTime: row["create_time"] as number,
-      ...toSpec({ ...this.#sql.readSpec.get(row["key"] as number), max_attempts: row["max_attempts"]! }),
+      ...toSpec(row),
     };
   }
 
