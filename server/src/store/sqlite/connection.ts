@@ -1,14 +1,18 @@
 import { DatabaseSync } from "node:sqlite";
 
-/** How long opening waits for another process that migrates or recovers the file. */
+/** How long opening waits for another process that makes, migrates or recovers the file. */
 const openTimeoutMs = 30_000;
 
-/** Opens the file in WAL mode with an fsync at every commit; checkpoints only when asked to. */
+/**
+ * Opens the file in WAL mode with an fsync at every commit; checkpoints only when asked to. Waits `openTimeoutMs` for
+ * locks until the caller sets another busy_timeout.
+ */
 export function openConnection(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: openTimeoutMs });
+  const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
-    if (mode !== "wal") throw new Error(`the file cannot be put in WAL mode (it is in ${String(mode)})`);
+    const mode = putInWalMode(database);
+    if (mode !== "wal") throw new Error(`the file cannot be put in WAL mode (it is in ${mode})`);
+    database.exec(`PRAGMA busy_timeout = ${openTimeoutMs}`);
     database.exec("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY");
     // KiB. The index pages that every insert touches stay in memory.
     database.exec("PRAGMA cache_size = -16384");
@@ -17,6 +21,29 @@ export function openConnection(path: string): DatabaseSync {
     database.close();
     throw error;
   }
+}
+
+/**
+ * Two that open a new file at once both hold a shared lock and both want the exclusive one: with SQLite's busy handler
+ * each would wait for the other until its time is over. So nobody waits with a lock in hand.
+ */
+function putInWalMode(database: DatabaseSync): string {
+  const deadline = performance.now() + openTimeoutMs;
+  for (;;) {
+    try {
+      return String(database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"]);
+    } catch (error) {
+      if (sqliteCode(error) !== SQLITE_BUSY || performance.now() > deadline) throw error;
+      nap(1 + 10 * Math.random());
+    }
+  }
+}
+
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/** Blocks this thread, which must not be one with an event loop that others wait for. */
+export function nap(ms: number): void {
+  Atomics.wait(never, 0, 0, ms);
 }
 
 /** errcode of node:sqlite's errors: the primary result code of SQLite, or undefined for other errors. */
@@ -29,4 +56,3 @@ export function sqliteCode(error: unknown): number | undefined {
 /** Primary result codes (sqlite.org/rescode.html). */
 export const SQLITE_BUSY = 5;
 export const SQLITE_FULL = 13;
-export const SQLITE_CONSTRAINT = 19;

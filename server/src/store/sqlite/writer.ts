@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { DatabaseSync } from "node:sqlite";
-import { openConnection, sqliteCode, SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
+import { nap, openConnection, sqliteCode, SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
 import { migrate } from "./migrations.ts";
 import { answer, openInThread } from "./thread-side.ts";
 import type { Answer, Group, GroupAnswer } from "./thread-side.ts";
@@ -19,8 +19,6 @@ const busyTimeoutMs = 10_000;
  */
 const busyRetryMs = 0.15;
 
-const never = new Int32Array(new SharedArrayBuffer(4));
-
 /** Takes the write lock, whoever has it. */
 function begin(database: DatabaseSync): void {
   const deadline = performance.now() + busyTimeoutMs;
@@ -30,7 +28,7 @@ function begin(database: DatabaseSync): void {
       return;
     } catch (error) {
       if (sqliteCode(error) !== SQLITE_BUSY || performance.now() > deadline) throw error;
-      Atomics.wait(never, 0, 0, busyRetryMs);
+      nap(busyRetryMs);
     }
   }
 }
