@@ -55,7 +55,8 @@ export class Turns {
   /** Some microtasks, or the rest of this turn of the event loop. */
   async #pause(): Promise<void> {
     if (this.#random() < 0.3) return new Promise((resolve) => void afterTurn(resolve));
-    for (let microtasks = Math.floor(this.#random() * 5); microtasks >= 0; microtasks--) await Promise.resolve();
+    for (let microtasks = Math.floor(this.#random() * 5); microtasks >= 0; microtasks--)
+      await Promise.resolve();
     return undefined;
   }
 }

@@ -91,7 +91,11 @@ async function awaitSuccess(relay: Relay): Promise<void> {
     let succeeded = 0;
     let pageToken = "";
     do {
-      const page = await relay.client.listJobs({ pageSize: 1000, pageToken, readMask: ["state", "attempt_count"] });
+      const page = await relay.client.listJobs({
+        pageSize: 1000,
+        pageToken,
+        readMask: ["state", "attempt_count"],
+      });
       succeeded += page.jobs.filter(isDone).length;
       pageToken = page.nextPageToken;
     } while (pageToken !== "");

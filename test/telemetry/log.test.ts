@@ -19,7 +19,7 @@ function recorded(level: "info" | "debug" = "info"): { log: Logger; lines: strin
   return { log, lines, last: () => JSON.parse(lines.at(-1)!) as Line };
 }
 
-afterEach(() =>  context.disable());
+afterEach(() => context.disable());
 
 describe("a line", () => {
   it("is JSON with level, time, name, pid and message", () => {

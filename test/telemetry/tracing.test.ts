@@ -231,7 +231,7 @@ describe("lost spans", () => {
       request.resume().on("end", () => response.writeHead(401).end());
     });
     await new Promise<void>((listening) => refusing.listen(0, "127.0.0.1", listening));
-    onTestFinished(() =>  refusing.close().closeAllConnections());
+    onTestFinished(() => refusing.close().closeAllConnections());
     const tracing = await start(
       {
         OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`,
