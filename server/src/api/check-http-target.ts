@@ -21,12 +21,17 @@ const framingHeaders = new Set([
   "host",
   "http2-settings",
   "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
   "proxy-connection",
   "te",
   "trailer",
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** They say which attempt it is, and of which trace: what a caller gave would be wrong from the second attempt on. */
+const ownHeaders = new Set(["fieldpost-attempt", "traceparent", "tracestate", "uber-trace-id"]);
 
 /** Checks an HTTP target and says all that is wrong with it. The answer may be used only if nothing is. */
 export function checkHttpTarget(
@@ -118,7 +123,12 @@ function checkHeaders(headers: readonly Header[], field: string, violations: Vio
     } else if (framingHeaders.has(name.toLowerCase())) {
       violations.add(
         `${field}[${index}].name`,
-        `${quote(name)} frames the message, which Fieldpost does itself`,
+        `${quote(name)} frames the message or speaks to the next hop, which Fieldpost does itself`,
+      );
+    } else if (ownHeaders.has(name.toLowerCase())) {
+      violations.add(
+        `${field}[${index}].name`,
+        `${quote(name)} is Fieldpost's own; give the trace with the call`,
       );
     }
     // The value may be a secret: it is not repeated.

@@ -18,9 +18,7 @@ export function checkJobName(name: string, violations: Violations): string {
   if (!isId(id)) {
     violations.add(
       "name",
-      name === ""
-        ? "is required: jobs/{job_id}"
-        : `${quote(name)} is not jobs/{job_id}, whose id ${idRule}`,
+      name === "" ? "is required: jobs/{job_id}" : `${quote(name)} is not jobs/{job_id}, whose id ${idRule}`,
     );
   }
   return id;

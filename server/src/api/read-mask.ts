@@ -22,14 +22,7 @@ export interface ReadMask {
 
 /** Each part of the store, and the fields that take it. A body takes what it is part of. Fields that stand nowhere here always come. */
 const sources: { readonly [P in JobPart]: readonly JobPath[] } = {
-  spec: [
-    "http",
-    "max_attempts",
-    "retry_policy",
-    "attempt_timeout",
-    "labels",
-    "trace_context",
-  ],
+  spec: ["http", "max_attempts", "retry_policy", "attempt_timeout", "labels", "trace_context"],
   body: ["http.body"],
   attempts: ["attempts"],
   response: ["response"],

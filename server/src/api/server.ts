@@ -5,6 +5,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { EndlessStreams } from "./endless-streams.ts";
 import { createHandlers } from "./handlers.ts";
 import type { Relay } from "./relay.ts";
 
@@ -13,7 +14,10 @@ const serviceName = "fieldpost.v1.RelayService";
 export interface GrpcServer {
   readonly server: Server;
   readonly credentials: ServerCredentials;
-  /** What grpc.health.v1 answers for the whole and for the service. */
+  /**
+   * What grpc.health.v1 answers for the whole and for the service. False also ends the streams of health and reflection,
+   * which callers leave open and a drain would wait for.
+   */
   setServing(serving: boolean): void;
 }
 
@@ -27,16 +31,18 @@ export function createGrpcServer(relay: Relay, log: Logger, maxMessageBytes: num
   });
   server.addService(RelayServiceService, createHandlers(relay, log));
   const health = new HealthImplementation({ "": "NOT_SERVING", [serviceName]: "NOT_SERVING" });
-  health.addToServer(server);
+  const streams = new EndlessStreams(server);
+  health.addToServer(streams.asServer);
   const descriptors = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
   new ReflectionService(loadFileDescriptorSetFromBuffer(descriptors), {
     services: [serviceName],
-  }).addToServer(server);
+  }).addToServer(streams.asServer);
   return {
     server,
     credentials: ServerCredentials.createInsecure(),
     setServing(serving) {
       for (const name of ["", serviceName]) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+      if (!serving) streams.end();
     },
   };
 }

@@ -100,7 +100,9 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
     store,
     worker: number,
     handOver: scheduler,
-    canceller: createCanceller(supervised, number, (key) => dispatcher.abort(key)),
+    canceller: createCanceller(supervised, number, (key, attempt) => {
+      if (!dispatcher.abort(key)) scheduler.cancel(key, attempt);
+    }),
     limits: config,
     clock,
   };
@@ -144,17 +146,17 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
 function createCanceller(
   supervised: SupervisedWorker,
   own: number,
-  abort: (key: number) => boolean,
+  abort: (key: number, attempt: number) => void,
 ): Relay["canceller"] {
   const topic = "cancel";
   supervised.onBroadcast(topic, (payload) => {
-    const { worker, key } = JSON.parse(payload) as { worker: number; key: number };
-    if (worker === own) abort(key);
+    const { worker, key, attempt } = JSON.parse(payload) as Record<"worker" | "key" | "attempt", number>;
+    if (worker === own) abort(key, attempt);
   });
   return {
-    stop({ worker, key }) {
-      if (worker === own) abort(key);
-      else supervised.broadcast(topic, JSON.stringify({ worker, key }));
+    stop({ worker, key, attempt }) {
+      if (worker === own) abort(key, attempt);
+      else supervised.broadcast(topic, JSON.stringify({ worker, key, attempt }));
     },
   };
 }

@@ -1,5 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 
+/** Marks a file as a Fieldpost store (PRAGMA application_id): "FPst". */
+export const applicationId = 0x46507374;
+
 /** How long opening waits for another process that makes, migrates or recovers the file. */
 const openTimeoutMs = 30_000;
 
@@ -10,8 +13,11 @@ const openTimeoutMs = 30_000;
 export function openConnection(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    const mode = putInWalMode(database);
-    if (mode !== "wal") throw new Error(`the file cannot be put in WAL mode (it is in ${mode})`);
+    const mode = retryWhileBusy(() => {
+      refuseForeign(database);
+      return database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
+    });
+    if (mode !== "wal") throw new Error(`the file cannot be put in WAL mode (it is in ${String(mode)})`);
     database.exec(`PRAGMA busy_timeout = ${openTimeoutMs}`);
     database.exec("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY");
     // KiB. The index pages that every insert touches stay in memory.
@@ -23,15 +29,24 @@ export function openConnection(path: string): DatabaseSync {
   }
 }
 
+/** Before anything is written to it. */
+function refuseForeign(database: DatabaseSync): void {
+  const id = database.prepare("PRAGMA application_id").get()?.["application_id"];
+  const holds = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get()?.["tables"];
+  if (id !== applicationId && holds !== 0) {
+    throw new Error("the file is an SQLite database, but not a Fieldpost store");
+  }
+}
+
 /**
  * Two that open a new file at once both hold a shared lock and both want the exclusive one: with SQLite's busy handler
  * each would wait for the other until its time is over. So nobody waits with a lock in hand.
  */
-function putInWalMode(database: DatabaseSync): string {
+function retryWhileBusy<T>(attempt: () => T): T {
   const deadline = performance.now() + openTimeoutMs;
   for (;;) {
     try {
-      return String(database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"]);
+      return attempt();
     } catch (error) {
       if (sqliteCode(error) !== SQLITE_BUSY || performance.now() > deadline) throw error;
       nap(1 + 10 * Math.random());

@@ -1,7 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-
-/** Marks a file as a Fieldpost store (PRAGMA application_id): "FPst". */
-const applicationId = 0x46507374;
+import { applicationId } from "./connection.ts";
 
 /**
  * Numbered from 1; a released one is never changed. Times are milliseconds since the epoch, states the index in
@@ -91,7 +89,7 @@ const migrations: readonly string[] = [
 /**
  * Brings the file to the newest schema. Several processes may do so at once: the first one works, the others wait.
  *
- * @throws Error if the file is not a Fieldpost store, or was written by a newer release
+ * @throws Error if the file was written by a newer release
  */
 export function migrate(database: DatabaseSync): void {
   const pragma = (name: string): number => {
@@ -102,10 +100,6 @@ export function migrate(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   try {
     const version = pragma("user_version");
-    const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get();
-    if (pragma("application_id") !== applicationId && Number(tables?.["n"]) > 0) {
-      throw new Error("the file is an SQLite database, but not a Fieldpost store");
-    }
     if (version > migrations.length) {
       throw new Error(
         `the store has schema version ${version}, this release knows up to ${migrations.length}: use the release that wrote it, or a newer one`,

@@ -72,6 +72,23 @@ function runGroup(
   }
 }
 
+/** So long the writer tries to bring the WAL back to its start; then it goes on, and tries again later. */
+const restartTimeoutMs = 2000;
+
+/**
+ * Checkpoints what is left, and lets the next commit begin at the start of the WAL. That takes a moment in which nobody
+ * writes and nobody reads from the WAL: writers of other processes are kept out by the write lock, and readers of ours
+ * are quick.
+ */
+function restartLog(database: DatabaseSync): void {
+  const restart = database.prepare("PRAGMA wal_checkpoint(RESTART)");
+  const deadline = performance.now() + restartTimeoutMs;
+  database.exec(`PRAGMA busy_timeout = ${restartTimeoutMs / 4}`);
+  // Busy at once: another process has a checkpoint under way. Busy late: a writer or a reader was in the way.
+  while (restart.get()?.["busy"] !== 0 && performance.now() < deadline) nap(2);
+  database.exec("PRAGMA busy_timeout = 0");
+}
+
 /**
  * Calls that are under way at once may take effect in any order. Inserts come last: what claims have taken by then no
  * longer waits, so that inserts may carry claims themselves, which saves writing the job once more.
@@ -92,13 +109,9 @@ openInThread(parentPort!, () => {
   migrate(database);
   const writes = new Writes(database, maxDepth);
   database.exec("PRAGMA busy_timeout = 0");
-  const restart = database.prepare("PRAGMA wal_checkpoint(RESTART)");
   return {
     run(group: Group<WriteOperation>): GroupAnswer {
-      if (group.restartLog) {
-        // Checkpoints what is left and lets the next commit begin at the log's start; gives up if anyone is in the way.
-        restart.get();
-      }
+      if (group.restartLog) restartLog(database);
       return runGroup(database, writes, group.operations);
     },
     close: () => database.close(),

@@ -14,6 +14,8 @@ import type { Listener, Serving } from "../worker/listen.ts";
 const NEVER_MS = 2 ** 31 - 1;
 // A TLS handshake that was under way when the drain began becomes a session only after it.
 const REPEAT_MS = 250;
+// A connection on which the client has said nothing has no session to send GOAWAY to. One that has just been opened gets this long.
+const SILENT_GRACE_MS = 1000;
 
 /**
  * Lets a gRPC server listen here, with TLS or without; settles when it does. grpc-js cannot listen on a descriptor, so the connections are
@@ -28,7 +30,12 @@ export async function serveGrpc(options: {
 }): Promise<Serving> {
   const { server, credentials, listener } = options;
   const injector = server.createConnectionInjector(credentials);
-  const acceptor = net.createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
+  const sockets = new Set<net.Socket>();
+  const acceptor = net.createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  });
   const connections = await listener.serve(acceptor);
   return {
     get connections() {
@@ -38,10 +45,17 @@ export async function serveGrpc(options: {
       listener.close();
       injector.drain(NEVER_MS);
       const repeat = setInterval(() => injector.drain(NEVER_MS), REPEAT_MS);
+      const cutSilent = setTimeout(
+        () => {
+          for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+        },
+        Math.min(SILENT_GRACE_MS, deadlineMs / 2),
+      );
       try {
         return await connections.drain(deadlineMs);
       } finally {
         clearInterval(repeat);
+        clearTimeout(cutSilent);
       }
     },
   };

@@ -125,7 +125,7 @@ export namespace AttemptResult {
 }
 
 /**
- * A job is one request handed over for delivery. Fieldpost has it on disk before it answers Enqueue, sends it in the
+ * A job is one request handed over for delivery. Its times are kept to the millisecond. Fieldpost has it on disk before it answers Enqueue, sends it in the
  * background, repeats it as its policies say, and keeps what became of it.
  */
 export interface Job {
@@ -228,8 +228,10 @@ export interface HttpTarget {
   /** An absolute http or https URL without user information; at most 8 KiB. */
   url: string;
   /**
-   * Sent in this order; a name may stand several times. The headers that frame the message (`host`,
-   * `content-length`, `transfer-encoding`, `connection` and their kind) are Fieldpost's own.
+   * Sent in this order; a name may stand several times. At most 100, which take at most 32 KiB. Refused are those that
+   * frame the message or speak to the next hop (`host`, `content-length`, `transfer-encoding`, `connection`,
+   * `proxy-authorization` and their kind), and Fieldpost's own: `fieldpost-attempt`, `traceparent`, `tracestate`,
+   * `uber-trace-id`. Give the trace with the call instead, as metadata.
    */
   headers: Header[];
   /** At most 1 MiB by default. With the methods GET and HEAD it must be empty. */

@@ -1,0 +1,111 @@
+/** What only the SQLite store promises: its files. */
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { NewJob } from "../../../server/src/job/job.ts";
+import { openSqliteStore } from "../../../server/src/store/sqlite/store.ts";
+import type { Store } from "../../../server/src/store/store.ts";
+
+let directory: string;
+let path: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "fieldpost-wal-"));
+  path = join(directory, "fieldpost.db");
+});
+
+afterEach(() => rm(directory, { recursive: true }));
+
+const bodyBytes = 128 * 1024;
+const MiB = 1024 * 1024;
+
+function job(id: string): NewJob {
+  return {
+    id,
+    uid: id,
+    queue: "default",
+    priority: 0,
+    createTime: 1,
+    scheduleTime: undefined,
+    expireTime: undefined,
+    request: {
+      method: "POST",
+      url: "http://127.0.0.1/",
+      headers: [],
+      parameters: new Map(),
+      body: new Uint8Array(bodyBytes).fill(7),
+    },
+    maxAttempts: 1,
+    retryPolicy: { initialBackoffMs: 1, maxBackoffMs: 1, multiplier: 1, jitter: "none" },
+    attemptTimeoutMs: 1000,
+    labels: new Map(),
+    trace: { traceparent: "", tracestate: "" },
+  };
+}
+
+/** Writes `count` jobs with large bodies, some at a time. @returns the largest size the WAL had */
+async function write(store: Store, name: string, count: number): Promise<number> {
+  let largest = 0;
+  const lanes = Array.from({ length: 4 }, async (_, lane) => {
+    for (let index = lane; index < count; index += 4) {
+      await store.insert(0, [job(`${name}-${index}`)], 1, { claimUpTo: 0 });
+      largest = Math.max(largest, (await stat(`${path}-wal`)).size);
+    }
+  });
+  await Promise.all(lanes);
+  return largest;
+}
+
+test("the WAL stays bounded while two processes write without rest and lists read all the time", async () => {
+  const stores = await Promise.all([
+    openSqliteStore({ path, maxDepth: 1e6 }),
+    openSqliteStore({ path, maxDepth: 1e6 }),
+  ]);
+  let writing = true;
+  const lists = stores.map(async (store) => {
+    while (writing) {
+      const parts = new Set(["spec", "body"] as const);
+      await store.list({ limit: 1000, maxBytes: 3 * MiB, beforeKey: undefined, parts });
+    }
+  });
+  const count = 1600;
+  const sizes = await Promise.all(stores.map((store, index) => write(store, `s${index}`, count)));
+  writing = false;
+  await Promise.all(lists);
+  const written = stores.length * count * bodyBytes;
+  expect(written).toBeGreaterThan(390 * MiB);
+  expect(Math.max(...sizes)).toBeLessThan(written / 2.5);
+  await Promise.all(stores.map((store) => store.close()));
+});
+
+test("every commit is fsynced: the writer runs with synchronous=FULL on a WAL", async () => {
+  const store = await openSqliteStore({ path, maxDepth: 10 });
+  const database = new DatabaseSync(path);
+  expect(database.prepare("PRAGMA journal_mode").get()).toMatchObject({ journal_mode: "wal" });
+  database.close();
+  await store.close();
+});
+
+test("a file of a newer release is refused and left as it is", async () => {
+  await (await openSqliteStore({ path, maxDepth: 10 })).close();
+  const database = new DatabaseSync(path);
+  database.exec("PRAGMA user_version = 99");
+  database.close();
+  await expect(openSqliteStore({ path, maxDepth: 10 })).rejects.toThrow(
+    "the store has schema version 99, this release knows up to 1",
+  );
+});
+
+test("a database of another program is refused and left as it is", async () => {
+  const database = new DatabaseSync(path);
+  database.exec("CREATE TABLE theirs (x); PRAGMA user_version = 1");
+  await expect(openSqliteStore({ path, maxDepth: 10 })).rejects.toThrow(
+    "an SQLite database, but not a Fieldpost store",
+  );
+  const tables = database.prepare("SELECT name FROM sqlite_schema").all();
+  expect(tables).toEqual([{ name: "theirs" }]);
+  expect(database.prepare("PRAGMA journal_mode").get()).toMatchObject({ journal_mode: "delete" });
+  database.close();
+});
