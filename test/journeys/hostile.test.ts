@@ -33,7 +33,7 @@ async function timeToStop(relay: Relay): Promise<number> {
 
 function openSocket(relay: Relay): Promise<Socket> {
   const [host, port] = relay.grpcAddress.split(":");
-  const socket = connect(Number(port), host!);
+  const socket = connect(Number(port), host);
   socket.on("error", () => socket.destroy());
   return once(socket, "connect").then(() => socket);
 }
