@@ -23,7 +23,7 @@ describe("a new SQLite file", () => {
   test("is made by whoever comes first, when several open it at once", async () => {
     const directory = await mkdtemp(join(tmpdir(), "fieldpost-store-"));
     try {
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < 25; round++) {
         const path = join(directory, `${round}.db`);
         const stores = await Promise.all(
           Array.from({ length: 4 }, () => openSqliteStore({ path, maxDepth: 10 })),

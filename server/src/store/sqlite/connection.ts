@@ -31,9 +31,10 @@ export function openConnection(path: string): DatabaseSync {
 
 /** Before anything is written to it. */
 function refuseForeign(database: DatabaseSync): void {
+  // In this order: another process may be making the file right now, and commits its tables with its mark.
+  const tables = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get()?.["count"];
   const id = database.prepare("PRAGMA application_id").get()?.["application_id"];
-  const holds = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get()?.["tables"];
-  if (id !== applicationId && holds !== 0) {
+  if (tables !== 0 && id !== applicationId) {
     throw new Error("the file is an SQLite database, but not a Fieldpost store");
   }
 }
