@@ -15,11 +15,14 @@ import { startTracing } from "../telemetry/tracing.ts";
 import { printError } from "./print-error.ts";
 import type { CallTracing } from "./tracing.ts";
 
+/** A collector that does not answer must not keep a person waiting. */
+const shutdownTimeoutMs = 2000;
+
 const warn = (message: string): void => printError([message]);
 
 export async function startCallTracing(environment: Environment, version: string): Promise<CallTracing> {
   const service = { name: "fieldpost-cli", version, instanceId: randomUUID() };
-  const tracing = await startTracing(environment, service, warn);
+  const tracing = await startTracing(environment, service, warn, shutdownTimeoutMs);
   for (const warning of tracing.warnings) warn(warning);
   const parent = contextOf({
     traceparent: environment["TRACEPARENT"] ?? "",
