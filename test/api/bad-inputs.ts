@@ -192,11 +192,6 @@ const policies: BadInput[] = [
     policy({ initialBackoff: seconds(2), maxBackoff: seconds(1) }),
     "retry_policy.max_backoff",
   ),
-  ofJob(
-    "a max_backoff below the default initial_backoff",
-    policy({ maxBackoff: seconds(0, 500_000_000) }),
-    "retry_policy.max_backoff",
-  ),
 ];
 
 const labelCases: BadInput[] = [

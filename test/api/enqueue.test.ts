@@ -188,7 +188,7 @@ describe("Enqueue", () => {
     const relay = await openRelay({ wrap: () => ({ insert: () => Promise.reject(defect) }) });
     relay.handOver.room = 3;
     const error = await errorOf(enqueue(relay, received({ job: jobWith() }), call));
-    expect(error).toMatchObject({ code: status.INTERNAL, message: "internal error", reason: undefined });
+    expect(error).toMatchObject({ code: status.INTERNAL, message: "internal error", reason: "INTERNAL" });
     expect(relay.handOver.open).toBe(0);
   });
 

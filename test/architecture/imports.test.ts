@@ -1,4 +1,4 @@
-/** The tree is the architecture: who may import whom (README, "The house"). Read from the sources, not from a picture. */
+/** The tree is the architecture: who may import whom (README, "Who may import whom"). Read from the sources, not from a picture. */
 import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";

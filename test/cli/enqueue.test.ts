@@ -119,6 +119,7 @@ describe("fieldpost enqueue URL", () => {
     const result = await enqueue(args);
     expect(result).toMatchObject({ code: 2, stdout: "" });
     expect(result.stderr).toContain(message);
+    expect(result.stderr).toMatch(/^fieldpost: (?!error)[^\n]*\n {2}see fieldpost help enqueue\n$/);
     expect(relay.enqueues).toEqual([]);
   });
 });
@@ -146,6 +147,34 @@ describe("errors of the relay", () => {
         "  the relay asks to try again in 1.5 s\n",
       ].join("\n"),
     });
+  });
+
+  it("are printed once when one field is bad", async () => {
+    const violations = [{ field: "job.http.url", description: "is required" }];
+    const error = failure(status.INVALID_ARGUMENT, "job.http.url: is required", {
+      reason: "INVALID_ARGUMENT",
+      violations,
+    });
+    const result = await enqueue(["x"], { fate: () => ({ kind: "refuse", error }) });
+    expect(result.stderr).toBe("fieldpost: INVALID_ARGUMENT: job.http.url: is required\n");
+  });
+
+  it("name the bad field where the message does not", async () => {
+    const violations = [{ field: "job.http.url", description: "is required" }];
+    const error = failure(status.INVALID_ARGUMENT, "bad request", {
+      reason: "INVALID_ARGUMENT",
+      violations,
+    });
+    const result = await enqueue(["x"], { fate: () => ({ kind: "refuse", error }) });
+    expect(result.stderr).toBe("fieldpost: INVALID_ARGUMENT: bad request\n  job.http.url: is required\n");
+  });
+
+  it("end without the label that grpc-js leaves open", async () => {
+    const error = failure(status.UNAVAILABLE, "gone. Last error: ECONNREFUSED. Resolution note: ", {
+      reason: "X",
+    });
+    const result = await enqueue(["x"], { fate: () => ({ kind: "refuse", error }) });
+    expect(result.stderr).toBe("fieldpost: UNAVAILABLE: gone. Last error: ECONNREFUSED.\n");
   });
 
   it("say what to do when no relay is there", async () => {

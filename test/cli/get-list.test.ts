@@ -83,11 +83,12 @@ describe("fieldpost get", () => {
 
   it.each([
     [["get"], "missing required argument 'name'"],
-    [["get", "a", "--mask", "state,"], '--mask: "state," names an empty path'],
+    [["get", "a", "--mask", "state,"], 'flag --mask: "state," names an empty path'],
   ])("refuses %j as wrong usage", async (args, message) => {
     const result = await run(args);
     expect(result).toMatchObject({ code: 2, stdout: "" });
-    expect(result.stderr).toContain(message);
+    expect(result.stderr).toContain(`fieldpost: ${message}`);
+    expect(result.stderr).toMatch(/\n {2}see fieldpost help get\n$/);
   });
 });
 
@@ -146,10 +147,11 @@ describe("fieldpost list", () => {
   it.each([
     [["--limit", "0"], `flag --limit: "0" is not a whole number`],
     [["--page-size", "1001"], `flag --page-size: "1001" is not a whole number from 1 to 1,000`],
-    [["--all", "--limit", "3"], "--all and --limit exclude each other"],
+    [["--all", "--limit", "3"], "flags --all and --limit exclude each other"],
   ])("refuses %j as wrong usage", async (args, message) => {
     const result = await run(["list", ...args]);
     expect(result).toMatchObject({ code: 2, stdout: "" });
-    expect(result.stderr).toContain(message);
+    expect(result.stderr).toContain(`fieldpost: ${message}`);
+    expect(result.stderr).toMatch(/\n {2}see fieldpost help list\n$/);
   });
 });

@@ -60,6 +60,7 @@ describe("fieldpost", () => {
       expect.stringMatching(
         /^fieldpost: flag --workers: "none" is not a whole number from 1 to 1,024, or auto$/,
       ),
+      "  see fieldpost help serve",
     ]);
   });
 

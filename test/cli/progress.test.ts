@@ -33,4 +33,11 @@ describe("the progress line", () => {
     const counts = { done: 10_000, failed: 3, bytes: 0, note: "" };
     expect(summarize(counts, 2000)).toBe("10,000 jobs enqueued, 3 failed, in 2.0 s (5,002/s)");
   });
+  it.each([
+    [{ done: 99, failed: 0 }, "99 jobs enqueued, 0 failed, in 2.0 s"],
+    [{ done: 0, failed: 5000 }, "0 jobs enqueued, 5,000 failed, in 2.0 s"],
+    [{ done: 100, failed: 0 }, "100 jobs enqueued, 0 failed, in 2.0 s (50/s)"],
+  ])("has a rate only where one means something: %j", (counts, text) => {
+    expect(summarize({ ...counts, bytes: 0, note: "" }, 2000)).toBe(text);
+  });
 });

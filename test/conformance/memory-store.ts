@@ -15,6 +15,7 @@ import type {
   JobPage,
   JobPart,
   ListQuery,
+  RecoverOptions,
   RecoverResult,
   Store,
 } from "../../server/src/store/store.ts";
@@ -71,9 +72,9 @@ class MemoryStore implements Store {
     return this.#write(() => this.#tables.releaseWorker(worker));
   }
 
-  recover({ now, lost }: { now: number; lost: readonly string[] }): Promise<RecoverResult> {
+  recover({ now, lost, leasesEndedBy = now }: RecoverOptions): Promise<RecoverResult> {
     const names = [...lost];
-    return this.#write(() => this.#tables.recover(now, names));
+    return this.#write(() => this.#tables.recover(now, names, leasesEndedBy));
   }
 
   insert(

@@ -89,9 +89,9 @@ export class MemoryTables {
     this.#workers.delete(number);
   }
 
-  recover(now: number, lost: readonly string[]): RecoverResult {
+  recover(now: number, lost: readonly string[], leasesEndedBy: number): RecoverResult {
     for (const [number, worker] of this.#workers) {
-      if (worker.leaseEndTime <= now || lost.includes(worker.name)) this.#workers.delete(number);
+      if (worker.leaseEndTime <= leasesEndedBy || lost.includes(worker.name)) this.#workers.delete(number);
     }
     let requeued = 0;
     let failed = 0;
@@ -185,6 +185,11 @@ export class MemoryTables {
       const row = this.#byKey.get(key);
       if (row?.state !== "DISPATCHING") return "stale";
       if (row.claim?.worker !== worker || row.attemptCount !== attempt.number) return "stale";
+      if (next.state === "RELEASED") {
+        row.attemptCount--;
+        this.#move(row, "release", attempt.endTime, attempt.endTime);
+        return "recorded";
+      }
       row.attempts.push(attempt);
       row.response = response ?? row.response;
       const nextAttemptTime = next.state === "RETRYING" ? next.nextAttemptTime : undefined;

@@ -48,6 +48,15 @@ describe("decide", () => {
     expect(decide({ attempt, maxAttempts, retryPolicy }, { result, retryable }, now, 0.5)).toEqual(expected);
   });
 
+  test("gives the claim back when the relay stops before anything was sent, also that of the last attempt", () => {
+    const error = { reason: "SHUTDOWN", message: "the worker stopped" } as const;
+    const job = { attempt: 3, maxAttempts: 3, retryPolicy };
+    expect(decide(job, { result: "not-sent", retryable: true, error }, now, 0.5)).toEqual({
+      event: "release",
+    });
+    expect(decide(job, { result: "outcome-unknown", retryable: true, error }, now, 0.5)).toEqual(fail);
+  });
+
   test("always says something that can happen to a job of which an attempt runs", () => {
     fc.assert(
       fc.property(inputs, ({ attempt, maxAttempts, random, ...outcome }) => {

@@ -67,21 +67,37 @@ describe("a heart", () => {
     expect(beats).toBe(1);
   });
 
-  test("bears a store that is busy for a while, but not for a whole lease", async () => {
+  test("bears a store that is busy for longer than a lease, and is steady again a lease after that", async () => {
     freezeTime();
-    let isBusy = true;
-    const { onLost } = await startHeart((store) => ({
+    let isBusy = false;
+    const { heart, onLost } = await startHeart((store) => ({
       renewLease: (...args) => (isBusy ? Promise.reject(busy) : store.renewLease(...args)),
     }));
-    await pass(leaseMs * 0.9);
-    expect(onLost).not.toHaveBeenCalled();
+    await pass(leaseMs);
+    expect(heart.isSteady).toBe(true);
+    isBusy = true;
+    await pass(leaseMs * 2);
+    expect(heart.isSteady).toBe(false);
+    expect(heart.age).toBeGreaterThan(leaseMs);
     isBusy = false;
     await pass(leaseMs / 2);
-    isBusy = true;
-    await pass(leaseMs / 2);
-    expect(onLost).not.toHaveBeenCalled();
+    expect(heart.age).toBeLessThan(leaseMs / 2);
+    expect(heart.isSteady).toBe(false);
     await pass(leaseMs);
-    expect(onLost).toHaveBeenCalledTimes(1);
+    expect(heart.isSteady).toBe(true);
+    expect(onLost).not.toHaveBeenCalled();
+  });
+
+  test("is not steady after the clock jumped", async () => {
+    freezeTime();
+    const { heart } = await startHeart();
+    await pass(leaseMs);
+    vi.setSystemTime(Date.now() + 3_600_000);
+    expect(heart.isSteady).toBe(false);
+    await pass(leaseMs / 3 + 100);
+    expect(heart.isSteady).toBe(false);
+    await pass(leaseMs + 100);
+    expect(heart.isSteady).toBe(true);
   });
 
   test("that is stopped beats no more, also when it is stopped in the middle of a beat", async () => {
@@ -104,15 +120,17 @@ describe("a recoverer", () => {
   async function withRecoverer(wrap?: (store: Store) => Partial<Store>) {
     const setting = await setUp(wrap === undefined ? {} : { wrap });
     const onRequeued = vi.fn<() => void>();
+    const steady = { now: true };
     const recoverer = new Recoverer({
       store: setting.store,
       everyMs: 1000,
       clock: Date.now,
       log: silent,
+      isSteady: () => steady.now,
       onRequeued,
     });
     onTestFinished(() => recoverer.stop());
-    return { ...setting, recoverer, onRequeued };
+    return { ...setting, recoverer, onRequeued, steady };
   }
 
   test("takes back the jobs of a worker whose lease has ended, and says so", async () => {
@@ -137,6 +155,21 @@ describe("a recoverer", () => {
     expect(onRequeued).toHaveBeenCalledTimes(1);
   });
 
+  test("judges no worker by its lease after a time in which none could renew it, but takes the jobs of known dead", async () => {
+    freezeTime();
+    const { recoverer, steady, store, worker, stateOf } = await withRecoverer();
+    const job = newJob();
+    await store.insert(worker, [job], start, { claimUpTo: 0 });
+    await store.claim(worker, 1, start);
+    vi.setSystemTime(start + 60_000);
+    steady.now = false;
+    await recoverer.runOnce([]);
+    expect(await stateOf(job.id)).toBe("DISPATCHING");
+    steady.now = true;
+    await recoverer.runOnce([]);
+    expect(await stateOf(job.id)).toBe("RETRYING");
+  });
+
   test("wakes nobody when all jobs it took back had no attempt left", async () => {
     freezeTime();
     const { recoverer, onRequeued, store, worker } = await withRecoverer();
@@ -158,7 +191,7 @@ describe("a recoverer", () => {
     }));
     const lost = ["abc-0.1"] as unknown as Parameters<Recoverer["runOnce"]>[0];
     await recoverer.runOnce(lost);
-    expect(asked).toEqual([{ now: start, lost }]);
+    expect(asked).toEqual([{ now: start, lost, leasesEndedBy: start }]);
   });
 
   test("survives a round that fails, and makes the next one", async () => {

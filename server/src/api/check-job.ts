@@ -179,16 +179,18 @@ function checkRetryPolicy(
   violations: Violations,
 ): RetryPolicy {
   const year = 365 * 24 * 3_600_000;
-  const initialBackoffMs =
-    policy.initialBackoff === undefined
-      ? defaults.initialBackoffMs
-      : checkDuration(policy.initialBackoff, `${at}.initial_backoff`, 1, year, violations);
-  const maxBackoffMs =
-    policy.maxBackoff === undefined
-      ? Math.max(defaults.maxBackoffMs, initialBackoffMs)
-      : checkDuration(policy.maxBackoff, `${at}.max_backoff`, 1, year, violations);
-  if (policy.maxBackoff !== undefined && maxBackoffMs < initialBackoffMs) {
-    violations.add(`${at}.max_backoff`, `is ${maxBackoffMs / 1000}s, must be at least initial_backoff`);
+  const given = (duration: Duration | undefined, field: string): number | undefined =>
+    duration === undefined ? undefined : checkDuration(duration, `${at}.${field}`, 1, year, violations);
+  const givenInitial = given(policy.initialBackoff, "initial_backoff");
+  const givenMax = given(policy.maxBackoff, "max_backoff");
+  // A default gives way to what the caller says.
+  const initialBackoffMs = givenInitial ?? Math.min(defaults.initialBackoffMs, givenMax ?? Infinity);
+  const maxBackoffMs = givenMax ?? Math.max(defaults.maxBackoffMs, initialBackoffMs);
+  if (maxBackoffMs < initialBackoffMs) {
+    violations.add(
+      `${at}.max_backoff`,
+      `is ${maxBackoffMs / 1000}s, must be at least initial_backoff, ${initialBackoffMs / 1000}s`,
+    );
   }
   const multiplier = policy.multiplier === 0 ? defaults.multiplier : policy.multiplier;
   if (!(multiplier >= 1 && multiplier <= 100)) {

@@ -1,3 +1,4 @@
+import { Job } from "../gen/fieldpost/v1/job.ts";
 import type { ListJobsRequest, ListJobsResponse } from "../gen/fieldpost/v1/relay.ts";
 import { toJobMessage } from "./job-message.ts";
 import { checkPageToken, formatPageToken } from "./page-token.ts";
@@ -9,6 +10,8 @@ const defaultPageSize = 50;
 const maxPageSize = 1000;
 /** Leaves room below the 4 MiB that gRPC clients receive by default. */
 const maxPageBytes = 3 * 1024 * 1024;
+/** Tag and length of each job in the page. */
+const framingBytes = 5;
 
 export async function listJobs(relay: Relay, request: ListJobsRequest): Promise<ListJobsResponse> {
   const violations = new Violations();
@@ -26,8 +29,18 @@ export async function listJobs(relay: Relay, request: ListJobsRequest): Promise<
     beforeKey,
     parts: mask.parts,
   });
+  // The store's limit bounds what is read; only the message itself tells how large it is on the wire.
+  const jobs: Job[] = [];
+  let bytes = 0;
+  for (const record of page.jobs) {
+    const job = filterJob(toJobMessage(record), mask);
+    bytes += Job.encode(job).finish().length + framingBytes;
+    if (bytes > maxPageBytes && jobs.length > 0) break;
+    jobs.push(job);
+  }
+  const nextBeforeKey = jobs.length < page.jobs.length ? page.jobs[jobs.length - 1]?.key : page.nextBeforeKey;
   return {
-    jobs: page.jobs.map((record) => filterJob(toJobMessage(record), mask)),
-    nextPageToken: page.nextBeforeKey === undefined ? "" : formatPageToken(page.nextBeforeKey, query),
+    jobs,
+    nextPageToken: nextBeforeKey === undefined ? "" : formatPageToken(nextBeforeKey, query),
   };
 }

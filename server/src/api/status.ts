@@ -61,7 +61,7 @@ function toFieldViolations(violations: readonly FieldViolation[]): BadRequest_Fi
 /** What grpc-js sends for an error. Anything that is not a RelayError is a defect: INTERNAL, without its text. */
 export function toGrpcError(error: unknown): GrpcError {
   if (!(error instanceof RelayError)) {
-    return Object.assign(new Error("internal error"), { code: status.INTERNAL, details: "internal error" });
+    return toGrpcStatus(status.INTERNAL, "internal error", [errorInfo("INTERNAL")]);
   }
   const details: Any[] = [errorInfo(error.reason)];
   if (error.violations.length > 0) {
@@ -70,11 +70,11 @@ export function toGrpcError(error: unknown): GrpcError {
   if (error.retryDelayMs !== undefined) {
     details.push(any("RetryInfo", RetryInfo, { retryDelay: toDuration(error.retryDelayMs) }));
   }
-  const code = codes[error.code];
+  return toGrpcStatus(codes[error.code], error.message, details);
+}
+
+function toGrpcStatus(code: status, message: string, details: Any[]): GrpcError {
   const metadata = new Metadata();
-  metadata.set(
-    "grpc-status-details-bin",
-    Buffer.from(Status.encode({ code, message: error.message, details }).finish()),
-  );
-  return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+  metadata.set("grpc-status-details-bin", Buffer.from(Status.encode({ code, message, details }).finish()));
+  return Object.assign(new Error(message), { code, details: message, metadata });
 }

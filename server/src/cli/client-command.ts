@@ -4,7 +4,7 @@ import { ConfigError, loadClientConfig } from "../config/load.ts";
 import { clientOptions, type Option } from "../config/options.ts";
 import type { Relay } from "./client.ts";
 import { addOptions, flagsOf } from "./option-flags.ts";
-import { printError } from "./print-error.ts";
+import { printError, printUsageErrors } from "./print-error.ts";
 import { openCallTracing } from "./tracing.ts";
 import { version } from "../config/version.ts";
 
@@ -54,15 +54,14 @@ async function reportRpcError(error: unknown, address: string): Promise<number> 
   return exitFailed;
 }
 
-/** Prints what a command threw that is the caller's to mend, and answers the exit code; throws anything else again. */
-export function reportError(error: unknown): number {
-  if (error instanceof ConfigError) {
-    for (const problem of error.problems) printError([problem]);
-    return exitUsage;
-  }
-  if (error instanceof UsageError) {
-    printError([error.message]);
-    return exitUsage;
-  }
-  throw error;
+/**
+ * Prints what a command threw that is the caller's to mend, and answers the exit code; throws anything else again.
+ *
+ * @param command its name; the first word of a command line is always one where a command has run
+ */
+export function reportError(error: unknown, command = process.argv[2] ?? ""): number {
+  if (error instanceof ConfigError) printUsageErrors(error.problems, command);
+  else if (error instanceof UsageError) printUsageErrors([error.message], command);
+  else throw error;
+  return exitUsage;
 }

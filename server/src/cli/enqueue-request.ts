@@ -27,7 +27,7 @@ export interface RequestFlags {
  */
 export async function createEnqueueRequest(url: string, flags: RequestFlags): Promise<Uint8Array> {
   if (flags.at !== undefined && flags.delay !== undefined) {
-    throw new UsageError("--at and --delay exclude each other");
+    throw new UsageError("flags --at and --delay exclude each other");
   }
   const delayMs = parseFlag("--delay", flags.delay, duration("0s", "3650d"));
   const timeoutMs = parseFlag("--timeout", flags.timeout, duration("1ms", "30m"));

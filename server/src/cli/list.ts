@@ -31,7 +31,7 @@ interface ListFlags {
 export async function runList(command: Command): Promise<number> {
   const flags = command.opts<ListFlags>();
   if (flags.all === true && flags.limit !== undefined)
-    throw new UsageError("--all and --limit exclude each other");
+    throw new UsageError("flags --all and --limit exclude each other");
   const limit =
     flags.all === true
       ? Infinity

@@ -4,6 +4,6 @@ import { UsageError } from "./client-command.ts";
 export function pathsOf(mask: string | undefined): string[] | undefined {
   if (mask === undefined) return undefined;
   const paths = mask.split(",").map((path) => path.trim());
-  if (paths.includes("")) throw new UsageError(`--mask: ${JSON.stringify(mask)} names an empty path`);
+  if (paths.includes("")) throw new UsageError(`flag --mask: ${JSON.stringify(mask)} names an empty path`);
   return paths;
 }

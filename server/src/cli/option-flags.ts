@@ -2,9 +2,16 @@
 import { Option as CommanderOption, type Command } from "commander";
 import type { Flags } from "../config/load.ts";
 import { flagOf, type Option } from "../config/options.ts";
+import { printUsageErrors } from "./print-error.ts";
 
-/** Adds options of the table to a command; their values stay text, which config/load.ts reads and checks. */
+/**
+ * Adds options of the table to a command; their values stay text, which config/load.ts reads and checks. What commander
+ * itself refuses is printed as everything else is.
+ */
 export function addOptions(command: Command, options: readonly Option<unknown>[]): void {
+  command.configureOutput({
+    outputError: (text) => printUsageErrors([text.replace(/^error: /, "").trimEnd()], command.name()),
+  });
   for (const option of options) {
     const fallback = option.default === undefined ? "" : ` (default: ${option.default})`;
     const { placeholder } = option.type;

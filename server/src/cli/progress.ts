@@ -96,9 +96,13 @@ function formatSeconds(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** Of fewer requests a rate says how long the start took, and nothing else. */
+const minToRate = 100;
+
 /** The last line: what became of everything. */
 export function summarize({ done, failed }: Progress, elapsedMs: number): string {
   const seconds = Math.max(elapsedMs / 1000, 0.001);
   const rate = Math.round((done + failed) / seconds).toLocaleString("en-US");
-  return `${counted(done, "job")} enqueued, ${failed.toLocaleString("en-US")} failed, in ${seconds.toFixed(1)} s (${rate}/s)`;
+  const told = done > 0 && done + failed >= minToRate ? ` (${rate}/s)` : "";
+  return `${counted(done, "job")} enqueued, ${failed.toLocaleString("en-US")} failed, in ${seconds.toFixed(1)} s${told}`;
 }

@@ -16,13 +16,18 @@ export class RpcError extends Error {
   readonly retryDelayMs: number | undefined;
 
   constructor(error: ServiceError) {
-    super(error.details === "" ? error.message : error.details, { cause: error });
+    super(messageOf(error), { cause: error });
     const details = detailsOf(error);
     this.code = (status[error.code] ?? "UNKNOWN") as RpcCode;
     this.reason = details.reason;
     this.violations = details.violations;
     this.retryDelayMs = details.retryDelayMs;
   }
+}
+
+/** grpc-js ends some messages with a label after which nothing comes. */
+function messageOf(error: ServiceError): string {
+  return (error.details === "" ? error.message : error.details).replace(/\s*Resolution note:\s*$/, "");
 }
 
 interface Details {
@@ -68,6 +73,8 @@ function readDetail(details: Details, typeUrl: string, value: Uint8Array): void 
 export function describeRpcError(error: RpcError, address: string): string[] {
   const lines = [`${error.code}: ${printable(error.message)}`];
   for (const { field, description } of error.violations) {
+    // A single one is the message itself.
+    if (error.violations.length === 1 && error.message === `${field}: ${description}`) continue;
     lines.push(`  ${printable(field)}: ${printable(description)}`);
   }
   if (error.retryDelayMs !== undefined)

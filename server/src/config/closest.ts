@@ -1,12 +1,24 @@
-/** The candidate that `word` most likely was meant to be, or undefined where none is near. */
+/**
+ * The candidate that `word` most likely was meant to be, or undefined where none is near. What all of them begin with
+ * (`FIELDPOST_`) does not count: it would make everything near to everything.
+ */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
+  const skipped = sharedPrefix([word, ...candidates]);
+  const rest = word.slice(skipped);
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(word.length / 4)) + 1;
+  let bestDistance = Math.max(2, Math.floor(rest.length / 4)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(word, candidate);
+    const distance = editDistance(rest, candidate.slice(skipped));
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
+}
+
+/** How many characters all of them begin with. */
+function sharedPrefix([first = "", ...others]: readonly string[]): number {
+  let length = 0;
+  while (length < first.length && others.every((other) => other[length] === first[length])) length++;
+  return length;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that make `b` of `a`. */

@@ -45,7 +45,7 @@ export const serveOptions = {
     type: type.address,
     default: "127.0.0.1:8080",
     commands: serve,
-    description: "where to listen for HTTP: JSON API, metrics and health",
+    description: "where to listen for HTTP: health only",
   },
   workers: {
     name: "workers",

@@ -31,7 +31,8 @@ export class Exchange implements UndiciDispatcher.DispatchHandler {
   /** 0 until the final one came whole, with its headers. */
   #status = 0;
   #headers: readonly Header[] = [];
-  #chunks: Uint8Array[] | undefined;
+  /** Holds the body's first #receivedBytes; grows by doubling, since a target may send it a byte at a time. */
+  #body = emptyBody;
   #receivedBytes = 0;
 
   constructor(responseCapBytes: number, attemptTimeoutMs: number, onEnd: OnEnd) {
@@ -76,12 +77,7 @@ export class Exchange implements UndiciDispatcher.DispatchHandler {
     if (this.#ended) return;
     const room = this.#responseCapBytes - this.#receivedBytes;
     const fits = chunk.length <= room;
-    // Copied: the chunk is a window on a socket's read buffer, which the few bytes would keep alive, and which would
-    // be cloned whole when the response goes to the store's thread.
-    const part = new Uint8Array(fits ? chunk : chunk.subarray(0, room));
-    this.#receivedBytes += part.length;
-    if (this.#chunks === undefined) this.#chunks = [part];
-    else this.#chunks.push(part);
+    this.#keep(fits ? chunk : chunk.subarray(0, room));
     if (fits) return;
     this.#endByStatus(true);
     controller.abort(abandoned);
@@ -101,27 +97,33 @@ export class Exchange implements UndiciDispatcher.DispatchHandler {
     this.#end(decideByStatus(this.#status), {
       status: this.#status,
       headers: this.#headers,
-      body: this.#body(),
+      body: this.#wholeBody(),
       truncated,
     });
   }
 
-  #body(): Uint8Array {
-    const chunks = this.#chunks;
-    if (chunks === undefined) return emptyBody;
-    if (chunks.length === 1) return chunks[0]!;
-    const whole = new Uint8Array(this.#receivedBytes);
-    let at = 0;
-    for (const chunk of chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
+  /** Copies: the chunk is a window on a socket's read buffer, which the few bytes would keep alive. */
+  #keep(chunk: Uint8Array): void {
+    const end = this.#receivedBytes + chunk.length;
+    if (end > this.#body.length) {
+      const larger = Math.min(Math.max(end, this.#body.length * 2), this.#responseCapBytes);
+      // Most bodies come in one chunk, and then fit exactly.
+      const grown = new Uint8Array(this.#receivedBytes === 0 ? end : larger);
+      grown.set(this.#body.subarray(0, this.#receivedBytes));
+      this.#body = grown;
     }
-    return whole;
+    this.#body.set(chunk, this.#receivedBytes);
+    this.#receivedBytes = end;
+  }
+
+  /** In memory of its own: a view is cloned with all that is behind it when the response goes to the store's thread. */
+  #wholeBody(): Uint8Array {
+    return this.#body.length === this.#receivedBytes ? this.#body : this.#body.slice(0, this.#receivedBytes);
   }
 
   #end(verdict: Verdict, response: HttpResponse | undefined): void {
     this.#ended = true;
-    this.#chunks = undefined;
+    this.#body = emptyBody;
     this.#onEnd(verdict, response);
   }
 }

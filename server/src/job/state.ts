@@ -22,6 +22,8 @@ export type JobEvent =
   | "fail"
   | "retry-later"
   | "hold"
+  /** The claim is given back before anything was sent; the attempt does not count. */
+  | "release"
   | "cancel"
   | "expire"
   /** A new run, asked for by a caller. */
@@ -38,6 +40,7 @@ export const transitions: { readonly [S in JobState]: { readonly [E in JobEvent]
     fail: "FAILED",
     "retry-later": "RETRYING",
     hold: "HELD",
+    release: "QUEUED",
     cancel: "CANCELLED",
   },
   // An attempt has begun, so it can no longer expire.

@@ -3,7 +3,7 @@ import { backoffMs } from "./retry.ts";
 
 /** What follows from an attempt's outcome. */
 export type Decision =
-  | { readonly event: "succeed" | "fail" }
+  | { readonly event: "succeed" | "fail" | "release" }
   | { readonly event: "retry-later"; readonly nextAttemptTime: number };
 
 /**
@@ -14,11 +14,13 @@ export type Decision =
  */
 export function decide(
   job: Pick<ClaimedJob, "attempt" | "maxAttempts" | "retryPolicy">,
-  outcome: Pick<Outcome, "result" | "retryable">,
+  outcome: Pick<Outcome, "result" | "retryable"> & Partial<Pick<Outcome, "error">>,
   now: number,
   random: number,
 ): Decision {
   if (outcome.result === "succeeded") return { event: "succeed" };
+  // That the relay stops is no fault of the job's.
+  if (outcome.result === "not-sent" && outcome.error?.reason === "SHUTDOWN") return { event: "release" };
   if (!outcome.retryable || job.attempt >= job.maxAttempts) return { event: "fail" };
   return { event: "retry-later", nextAttemptTime: now + backoffMs(job.retryPolicy, job.attempt, random) };
 }

@@ -17,42 +17,58 @@ export interface HeartOptions {
 export class Heart {
   readonly #options: HeartOptions;
   #timer: NodeJS.Timeout | undefined;
+  #beating = false;
   #renewedTime: number;
+  /** Since when every renewal was in time. */
+  #steadySince = Number.NEGATIVE_INFINITY;
 
   constructor(options: HeartOptions) {
     this.#options = options;
     this.#renewedTime = options.clock();
   }
 
+  /** How long ago the lease was renewed, milliseconds. */
+  get age(): number {
+    return this.#options.clock() - this.#renewedTime;
+  }
+
+  /**
+   * True if for a whole lease every renewal was in time. If not, the store stood still or the clock jumped: then the
+   * others' leases may have run out just as this one's nearly did, and say nothing of whether they live.
+   */
+  get isSteady(): boolean {
+    const { clock, leaseMs } = this.#options;
+    return this.age >= 0 && this.age < leaseMs / 2 && clock() - this.#steadySince >= leaseMs;
+  }
+
   start(): void {
-    const beatMs = this.#options.leaseMs / 3;
-    const beat = async (): Promise<void> => {
-      const alive = await this.runOnce();
-      if (alive && this.#timer !== undefined) this.#timer = setTimeout(() => void beat(), beatMs);
-    };
-    this.#timer = setTimeout(() => void beat(), beatMs);
+    this.#timer = setInterval(() => void this.runOnce(), this.#options.leaseMs / 3);
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  /** One beat. @returns false if the lease is lost */
-  async runOnce(): Promise<boolean> {
+  /** One beat. A store that is busy for long is borne: as long as nobody else can write, nobody takes the lease. */
+  async runOnce(): Promise<void> {
+    if (this.#beating) return;
+    this.#beating = true;
     const { store, worker, leaseMs, clock, log, onLost } = this.#options;
-    const now = clock();
     try {
-      if (await store.renewLease(worker, now, leaseMs)) {
-        this.#renewedTime = now;
-        return true;
+      const renewed = await store.renewLease(worker, clock(), leaseMs);
+      if (!renewed) {
+        log.error({ worker }, "heart: this worker was declared lost");
+        this.stop();
+        onLost();
+        return;
       }
-      log.error({ worker }, "heart: another worker declared this one lost");
+      if (this.age < 0 || this.age >= leaseMs / 2) this.#steadySince = clock();
+      this.#renewedTime = clock();
     } catch (error) {
-      log.warn({ err: error, worker }, "heart: could not renew the lease");
-      if (clock() - this.#renewedTime < leaseMs) return true;
+      log.warn({ err: error, worker, ageMs: this.age }, "heart: could not renew the lease; tries again");
+    } finally {
+      this.#beating = false;
     }
-    onLost();
-    return false;
   }
 }

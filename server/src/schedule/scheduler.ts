@@ -230,6 +230,8 @@ export class Scheduler {
         this.#lookAt(nextAttemptTime);
         return { key: job.key, attempt, response, next: { state: "RETRYING", nextAttemptTime } };
       }
+      case "release":
+        return { key: job.key, attempt, response, next: { state: "RELEASED" } };
       case "succeed":
         return { key: job.key, attempt, response, next: { state: "SUCCEEDED" } };
       case "fail":

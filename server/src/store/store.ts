@@ -3,8 +3,8 @@
  * test/conformance/ holds each implementation to it. Callers must not lean on anything that is not said here: calls
  * that run at the same time may take effect in any order.
  *
- * A promise that resolves means durable: it survives `kill -9` and power loss. A promise that rejects with RelayError
- * UNAVAILABLE after a write means unknown: it may or may not have taken effect.
+ * A promise that resolves means durable: it survives `kill -9` and power loss. A write that rejects with RelayError
+ * UNAVAILABLE may have taken effect all the same, unless its message says that nothing was changed.
  */
 import type { Attempt, ClaimedJob, Failure, HttpResponse, JobRecord, NewJob } from "../job/job.ts";
 import type { JobState } from "../job/state.ts";
@@ -47,7 +47,9 @@ export interface FinishedAttempt {
   /** The state after it, and when the next attempt is due if that is RETRYING. */
   readonly next:
     | { readonly state: "SUCCEEDED" | "FAILED" | "HELD" }
-    | { readonly state: "RETRYING"; readonly nextAttemptTime: number };
+    | { readonly state: "RETRYING"; readonly nextAttemptTime: number }
+    /** The claim is given back: the job is QUEUED and due, and the attempt is neither counted nor kept. */
+    | { readonly state: "RELEASED" };
 }
 
 /**
@@ -91,6 +93,14 @@ export interface JobPage {
   readonly nextBeforeKey: number | undefined;
 }
 
+export interface RecoverOptions {
+  readonly now: number;
+  /** Names of workers that are known to have ended. */
+  readonly lost: readonly string[];
+  /** 0: judge no worker by its lease. */
+  readonly leasesEndedBy?: number;
+}
+
 export interface RecoverResult {
   /** How many jobs of lost workers wait again. */
   readonly requeued: number;
@@ -127,10 +137,10 @@ export interface Store {
   releaseWorker(worker: number): Promise<void>;
 
   /**
-   * Takes back the jobs of workers whose lease has ended, and of those named in `lost` at once: their attempts are recorded as
+   * Takes back the jobs of workers whose lease had ended at `leasesEndedBy` (default: now), and of those named in `lost` at once: their attempts are recorded as
    * outcome-unknown, and they wait again at `now`, or FAILED if that was their last attempt.
    */
-  recover(options: { readonly now: number; readonly lost: readonly string[] }): Promise<RecoverResult>;
+  recover(options: RecoverOptions): Promise<RecoverResult>;
 
   /**
    * Stores the jobs, all or none. A taken id is told before a full store, so that a caller who repeats an acknowledged

@@ -1,4 +1,5 @@
 /** The process that serves: puts the parts together, starts them in order and drains them in order. */
+import { existsSync } from "node:fs";
 import { serveGrpc } from "@fieldpost/supervisor/grpc";
 import { drainAll, joinSupervisor, serveHttp } from "@fieldpost/supervisor/worker";
 import type { SupervisedWorker } from "@fieldpost/supervisor/worker";
@@ -19,8 +20,6 @@ const leaseMs = 10_000;
 const recoverEveryMs = 5_000;
 /** Kept back from the drain's deadline, for the last outcomes to be recorded and the store to close. */
 const closeMarginMs = 2000;
-/** How long /readyz waits for the store. */
-const storeAnswerMs = 2000;
 
 /** The name that a worker has in the store, in attempts and in traces. A sibling can tell it from the supervisor's news. */
 export function workerName(instance: string, slot: number, generation: number): string {
@@ -44,13 +43,23 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
   for (const warning of tracing.warnings) log.warn(warning);
   const clock = Date.now;
 
-  const store = await openSqliteStore({ path: config.store, maxDepth: config.maxDepth });
-  const number = await store.registerWorker({ name, now: clock(), leaseMs });
-  let draining = false;
   const die = (why: string) => (error?: unknown) => {
     log.fatal({ err: error }, why);
     process.exit(1);
   };
+  const onStoreFailed = die(
+    "the store failed; this worker ends, so that nothing is acknowledged that is not on disk",
+  );
+  // The first worker of its slot may make the file. A later one that does not find it must not begin an empty one.
+  if (supervised.generation > 1 && !existsSync(config.store))
+    onStoreFailed(new Error(`${config.store} is gone`));
+  const store = await openSqliteStore({
+    path: config.store,
+    maxDepth: config.maxDepth,
+    onFailed: onStoreFailed,
+  });
+  const number = await store.registerWorker({ name, now: clock(), leaseMs });
+  let draining = false;
 
   const dispatcher = openDispatcher({
     responseCapBytes: config.responseCapBytes,
@@ -69,19 +78,7 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
     random: Math.random,
     log,
     wakeOthers: () => supervised.broadcast("wake", ""),
-    onStoreFailed: die(
-      "the store failed; this worker ends, so that nothing is acknowledged that is not on disk",
-    ),
-  });
-  const recoverer = new Recoverer({
-    store,
-    everyMs: recoverEveryMs,
-    clock,
-    log,
-    onRequeued: () => {
-      scheduler.wake();
-      supervised.broadcast("wake", "");
-    },
+    onStoreFailed,
   });
   const heart = new Heart({
     store,
@@ -90,6 +87,17 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
     clock,
     log,
     onLost: die("the lease is lost; this worker ends, so that nothing is sent twice"),
+  });
+  const recoverer = new Recoverer({
+    store,
+    everyMs: recoverEveryMs,
+    clock,
+    log,
+    isSteady: () => heart.isSteady,
+    onRequeued: () => {
+      scheduler.wake();
+      supervised.broadcast("wake", "");
+    },
   });
   supervised.onBroadcast("wake", () => scheduler.wake());
   supervised.onWorkerExit(({ slot, generation }) => {
@@ -108,7 +116,13 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
   };
   const grpc = createGrpcServer(relay, log, config.maxMessageBytes);
   const http = createHttpServer(
-    { notReady: async () => (draining ? ["draining"] : await storeProblems(() => store.depth())) },
+    {
+      notReady: () => {
+        if (draining) return ["draining"];
+        // Goes the way of every write: a store that only reads is no store to hand jobs to.
+        return heart.age < leaseMs / 2 ? [] : [`the store has taken no change for ${heart.age} ms`];
+      },
+    },
     log,
   );
 
@@ -119,7 +133,9 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
   ]);
   scheduler.start();
   recoverer.start();
-  void recoverer.runOnce([]);
+  // Nobody else may live to hear that the one before this one died.
+  const before = Array.from({ length: supervised.generation - 1 }, (_, index) => index + 1);
+  void recoverer.runOnce(before.map((generation) => workerName(instance, supervised.slot, generation)));
   grpc.setServing(true);
 
   supervised.onDrain(async (deadlineMs) => {
@@ -159,19 +175,4 @@ function createCanceller(
       else supervised.broadcast(topic, JSON.stringify({ worker, key, attempt }));
     },
   };
-}
-
-async function storeProblems(ask: () => Promise<unknown>): Promise<string[]> {
-  const late = Promise.withResolvers<string[]>();
-  const timer = setTimeout(
-    () => late.resolve([`the store did not answer in ${storeAnswerMs} ms`]),
-    storeAnswerMs,
-  );
-  const answered = ask().then(
-    () => [],
-    (error: unknown) => [error instanceof Error ? error.message : String(error)],
-  );
-  const problems = await Promise.race([answered, late.promise]);
-  clearTimeout(timer);
-  return problems;
 }

@@ -42,6 +42,27 @@ export function describeFinish(open: OpenStore): void {
       expect(await store.depth()).toBe(0);
     });
 
+    test("with RELEASED gives the claim back: the attempt is neither counted nor kept, and the job is due", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      await insert(store, worker, [newJob({ maxAttempts: 1 })]);
+      const claimed = await claimOne(store, worker);
+      const released = { ...endedAs("FAILED", claimed), next: { state: "RELEASED" } as const };
+      expect(await store.finish(worker, [released])).toEqual(["recorded"]);
+      expect(await get(store, claimed.id)).toMatchObject({
+        state: "QUEUED",
+        attemptCount: 0,
+        nextAttemptTime: released.attempt.endTime,
+        finishTime: undefined,
+        attempts: [],
+      });
+      expect(await store.depth()).toBe(1);
+      expect(await store.finish(worker, [released])).toEqual(["stale"]);
+      const { jobs } = await store.claim(worker, 1, released.attempt.endTime);
+      expect(jobs).toMatchObject([{ id: claimed.id, attempt: 1 }]);
+    });
+
     test("with FAILED ends the job with its last error", async () => {
       await using setting = await setUp(open);
       const { store } = setting;

@@ -32,6 +32,18 @@ export function describeLease(open: OpenStore): void {
       expect(new Set(numbers).size).toBe(20);
     });
 
+    test("is judged by its lease only as far as recover is told to", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      await insert(store, worker, [newJob()]);
+      await claimOne(store, worker);
+      const now = start + 10 * leaseMs;
+      expect(await store.recover({ now, lost: [], leasesEndedBy: 0 })).toEqual({ requeued: 0, failed: 0 });
+      expect(await store.renewLease(worker, start, leaseMs)).toBe(true);
+      expect(await store.recover({ now, lost: [] })).toEqual({ requeued: 1, failed: 0 });
+    });
+
     test("gets a number that was not used by one that is gone", async () => {
       await using setting = await setUp(open);
       const { store } = setting;

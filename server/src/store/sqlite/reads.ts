@@ -67,7 +67,8 @@ export class Reads {
     try {
       return read();
     } finally {
-      this.#database.exec("COMMIT");
+      // Nothing was changed. Not COMMIT, whose failure would hide that of the read.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
     }
   }
 

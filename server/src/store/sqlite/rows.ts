@@ -3,6 +3,7 @@ import type { SQLOutputValue } from "node:sqlite";
 import type {
   Attempt,
   AttemptResult,
+  ClaimedJob,
   Failure,
   FailureReason,
   Header,
@@ -146,6 +147,20 @@ export function toRecord(row: Row): JobRecord {
     finishTime: optional(row["finish_time"]),
     attemptCount: row["attempt_count"] as number,
     revision: row["revision"] as number,
+  };
+}
+
+/** The columns of `job` and `spec` before the claim. */
+export function toClaimed(row: Row): ClaimedJob {
+  const id = row["id"] as string;
+  return {
+    key: row["key"] as number,
+    id,
+    uid: (row["uid"] as string | null) ?? id,
+    queue: row["queue"] as string,
+    attempt: (row["attempt_count"] as number) + 1,
+    createTime: row["create_time"] as number,
+    ...toSpec(row),
   };
 }
 

@@ -1,21 +1,34 @@
-import type { FinishedAttempt, InsertOptions, JobPart, ListQuery, Store } from "../store.ts";
+import type { FinishedAttempt, InsertOptions, JobPart, ListQuery, RecoverOptions, Store } from "../store.ts";
+import { RelayError } from "../../job/error.ts";
 import type { NewJob } from "../../job/job.ts";
 import type { ReadOperation, ReadResults } from "./reads.ts";
 import { toRow } from "./rows.ts";
 import { StoreThread } from "./thread.ts";
-import type { WriteOperation, WriteResults } from "./writes.ts";
+import type { WriteOperation, WriteResults } from "./write-operations.ts";
 
 export interface SqliteStoreOptions {
   /** The file; made if it is missing. Beside it SQLite keeps `-wal` and `-shm`. */
   readonly path: string;
   /** How many jobs may be unfinished; more are refused. */
   readonly maxDepth: number;
+  /** Called when the store takes no more changes: this process must end and start anew. Default: nothing is done. */
+  readonly onFailed?: (error: RelayError) => void;
 }
 
 /** A checkpoint follows the first change after the last one, so much later. */
 const checkpointEveryMs = 200;
 /** Beyond so many pages (64 MiB) a passive checkpoint is not enough: writers that never rest keep the WAL growing. */
 const walPageLimit = 16_384;
+
+/** Inserts that wait for the disk may hold so much of the process's memory; then callers are told to come again. */
+const maxWaitingBytes = 128 * 1024 * 1024;
+/** About what a job takes beside its body. */
+const jobBytes = 1024;
+
+/** Operations, and jobs of inserts, in one transaction: about a tenth of a second. */
+const maxWriteWeight = 10_000;
+/** Reads that are answered together. Each answer may be some MiB, and the event loop takes them over in one turn. */
+const maxReads = 16;
 
 const script = (name: string): URL =>
   new URL(`./${name}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
@@ -26,6 +39,7 @@ const script = (name: string): URL =>
  * @throws RelayError FAILED_PRECONDITION if the file is no store, or one of a newer release
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { onFailed = () => {} } = options;
   const workerData = { path: options.path, maxDepth: options.maxDepth };
   // Side by side: whichever comes first brings the file to the newest schema.
   const [writer, reader] = await Promise.allSettled([
@@ -34,12 +48,21 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       workerData,
       name: "the store's writer",
       groupsUnderWay: 1,
+      weigh: (operation) => (operation.kind === "insert" ? operation.jobs.length : 1),
+      maxGroupWeight: maxWriteWeight,
+      // Leases and outcomes do not wait behind a crowd of batches.
+      isUrgent: (operation) => operation.kind !== "insert",
+      onFailed,
     }),
     StoreThread.open<ReadOperation>({
       script: script("reader"),
       workerData,
       name: "the store's reader",
       groupsUnderWay: 2,
+      weigh: () => 1,
+      maxGroupWeight: maxReads,
+      isUrgent: (operation) => operation.kind === "checkpoint",
+      onFailed,
     }),
   ]);
   if (writer.status === "fulfilled" && reader.status === "fulfilled") {
@@ -58,6 +81,7 @@ class SqliteStore implements Store {
   readonly #reader: StoreThread<ReadOperation>;
   #checkpoint: NodeJS.Timeout | undefined;
   #closing = false;
+  #waitingBytes = 0;
 
   constructor(writer: StoreThread<WriteOperation>, reader: StoreThread<ReadOperation>) {
     this.#writer = writer;
@@ -69,19 +93,36 @@ class SqliteStore implements Store {
   }
 
   renewLease(worker: number, now: number, leaseMs: number) {
-    return this.#write({ kind: "renew", worker, leaseTime: now + leaseMs });
+    return this.#write({ kind: "renew", worker, leaseTime: now + leaseMs, askedTime: Date.now() });
   }
 
   releaseWorker(worker: number) {
     return this.#write({ kind: "release", worker });
   }
 
-  recover(options: { now: number; lost: readonly string[] }) {
-    return this.#write({ kind: "recover", ...options });
+  recover({ now, lost, leasesEndedBy = now }: RecoverOptions) {
+    return this.#write({ kind: "recover", now, lost, leasesEndedBy });
   }
 
-  insert(worker: number, jobs: readonly NewJob[], now: number, options: InsertOptions) {
-    return this.#write({ kind: "insert", worker, now, claimUpTo: options.claimUpTo, jobs: jobs.map(toRow) });
+  async insert(worker: number, jobs: readonly NewJob[], now: number, options: InsertOptions) {
+    const bytes = jobs.reduce((sum, job) => sum + jobBytes + job.request.body.length, 0);
+    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > maxWaitingBytes) {
+      throw new RelayError(
+        "RESOURCE_EXHAUSTED",
+        "the disk does not keep up with what comes in; nothing was stored",
+        {
+          reason: "STORE_BEHIND",
+          retryDelayMs: 1000,
+        },
+      );
+    }
+    this.#waitingBytes += bytes;
+    try {
+      const { claimUpTo } = options;
+      return await this.#write({ kind: "insert", worker, now, claimUpTo, jobs: jobs.map(toRow) });
+    } finally {
+      this.#waitingBytes -= bytes;
+    }
   }
 
   claim(worker: number, limit: number, now: number) {

@@ -9,7 +9,7 @@ interface Waiting<Operation> {
   readonly reject: (error: RelayError) => void;
 }
 
-export interface ThreadOptions {
+export interface ThreadOptions<Operation> {
   readonly script: URL;
   readonly workerData: unknown;
   /** What the thread is for, for messages: `the store's writer`. */
@@ -19,6 +19,14 @@ export interface ThreadOptions {
    * calls that come later still share the group after it.
    */
   readonly groupsUnderWay: number;
+  /** How much of a group's time and memory an operation takes. */
+  readonly weigh: (operation: Operation) => number;
+  /** A group ends before it weighs more, but holds at least one operation. */
+  readonly maxGroupWeight: number;
+  /** An urgent operation goes before all that are not. */
+  readonly isUrgent: (operation: Operation) => boolean;
+  /** The store takes no more changes, or the thread is gone: this process can no longer serve. */
+  readonly onFailed: (error: RelayError) => void;
 }
 
 /**
@@ -27,20 +35,22 @@ export interface ThreadOptions {
  */
 export class StoreThread<Operation> {
   readonly #worker: Worker;
-  readonly #options: ThreadOptions;
-  #waiting: Waiting<Operation>[] = [];
+  readonly #options: ThreadOptions<Operation>;
+  readonly #urgent: Waiting<Operation>[] = [];
+  readonly #waiting: Waiting<Operation>[] = [];
   readonly #underWay: Waiting<Operation>[][] = [];
   #flushing = false;
   #restartLog = false;
+  #opened = false;
   #closed = false;
   readonly #exited: Promise<void>;
 
-  private constructor(worker: Worker, options: ThreadOptions) {
+  private constructor(worker: Worker, options: ThreadOptions<Operation>) {
     this.#worker = worker;
     this.#options = options;
     this.#exited = new Promise((resolve) => {
-      worker.once("exit", () => {
-        this.#fail("ended");
+      worker.once("exit", (code) => {
+        this.#fail(`ended with ${code}`);
         resolve();
       });
     });
@@ -51,11 +61,14 @@ export class StoreThread<Operation> {
   }
 
   /** @throws RelayError FAILED_PRECONDITION if the file cannot be used */
-  static async open<Operation>(options: ThreadOptions): Promise<StoreThread<Operation>> {
+  static async open<Operation>(options: ThreadOptions<Operation>): Promise<StoreThread<Operation>> {
     const worker = new Worker(options.script, { workerData: options.workerData, name: options.name });
     const thread = new StoreThread<Operation>(worker, options);
     await new Promise<void>((resolve, reject) => {
       worker.once("error", reject);
+      worker.once("exit", (code) =>
+        reject(new Error(`${options.name} ended with ${code} before it was open`)),
+      );
       worker.once("message", (message: ThreadMessage) => {
         if ("openError" in message) {
           const { message: why } = message.openError;
@@ -67,18 +80,14 @@ export class StoreThread<Operation> {
         } else resolve();
       });
     });
+    thread.#opened = true;
     return thread;
-  }
-
-  /** How many operations have no answer yet. */
-  get pending(): number {
-    return this.#underWay.reduce((sum, group) => sum + group.length, this.#waiting.length);
   }
 
   run(operation: Operation): Promise<unknown> {
     if (this.#closed) return Promise.reject(this.#unavailable("is closed", "STORE_CLOSED"));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ operation, resolve, reject });
+      (this.#options.isUrgent(operation) ? this.#urgent : this.#waiting).push({ operation, resolve, reject });
       this.#schedule();
     });
   }
@@ -91,7 +100,7 @@ export class StoreThread<Operation> {
   /** Waits for the operations under way, then ends the thread. */
   async close(): Promise<void> {
     if (!this.#closed) {
-      this.#flush(Number.POSITIVE_INFINITY);
+      while (this.#urgent.length + this.#waiting.length > 0) this.#flush(Number.POSITIVE_INFINITY);
       this.#closed = true;
       this.#worker.postMessage(null);
     }
@@ -109,9 +118,9 @@ export class StoreThread<Operation> {
   }
 
   #flush(groupsUnderWay: number): void {
-    if (this.#closed || this.#waiting.length === 0 || this.#underWay.length >= groupsUnderWay) return;
-    const group = this.#waiting;
-    this.#waiting = [];
+    if (this.#closed || this.#underWay.length >= groupsUnderWay) return;
+    const group = this.#nextGroup();
+    if (group.length === 0) return;
     this.#underWay.push(group);
     const message: Group<Operation> = {
       operations: group.map((waiting) => waiting.operation),
@@ -119,6 +128,23 @@ export class StoreThread<Operation> {
     };
     this.#restartLog = false;
     this.#worker.postMessage(message);
+  }
+
+  #nextGroup(): Waiting<Operation>[] {
+    const { weigh, maxGroupWeight } = this.#options;
+    const group: Waiting<Operation>[] = [];
+    let weight = 0;
+    for (const queue of [this.#urgent, this.#waiting]) {
+      let count = 0;
+      for (const { operation } of queue) {
+        weight += weigh(operation);
+        if (weight > maxGroupWeight && group.length + count > 0) break;
+        count++;
+      }
+      group.push(...queue.splice(0, count));
+      if (queue.length > 0) break;
+    }
+    return group;
   }
 
   #settle(answers: GroupAnswer): void {
@@ -136,14 +162,10 @@ export class StoreThread<Operation> {
   #toError(failure: ThreadFailure): RelayError {
     const cause = new Error(failure.message);
     if (failure.kind === "failed") {
-      return new RelayError(
-        "UNAVAILABLE",
-        "the store failed and takes no more changes until it is restarted",
-        {
-          reason: "STORE_FAILED",
-          cause,
-        },
-      );
+      const message = "the store failed and takes no more changes until it is restarted";
+      const error = new RelayError("UNAVAILABLE", message, { reason: "STORE_FAILED", cause });
+      this.#options.onFailed(error);
+      return error;
     }
     if (failure.code === SQLITE_FULL) {
       return new RelayError("RESOURCE_EXHAUSTED", "the disk of the store is full; nothing was stored", {
@@ -164,8 +186,11 @@ export class StoreThread<Operation> {
   }
 
   #fail(what: string): void {
+    const unexpected = this.#opened && !this.#closed;
     this.#closed = true;
-    const open = [...this.#underWay.splice(0).flat(), ...this.#waiting.splice(0)];
-    for (const waiting of open) waiting.reject(this.#unavailable(what, "STORE_FAILED"));
+    const error = this.#unavailable(what, "STORE_FAILED");
+    const open = [...this.#underWay.splice(0).flat(), ...this.#urgent.splice(0), ...this.#waiting.splice(0)];
+    for (const waiting of open) waiting.reject(error);
+    if (unexpected) this.#options.onFailed(error);
   }
 }

@@ -46,6 +46,9 @@ export function prepareWrites(database: DatabaseSync) {
     finish:
       sql(`UPDATE job SET state = ?, worker = ?, due_time = ?, finish_time = ?, update_time = ?, revision = ?
       WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?`),
+    giveBack:
+      sql(`UPDATE job SET state = ?, worker = 0, due_time = ?, attempt_count = attempt_count - 1, update_time = ?,
+      revision = ? WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?`),
     end: sql("UPDATE job SET state = ?, finish_time = ?, update_time = ?, revision = ? WHERE key = ?"),
 
     insertAttempt: sql(`INSERT INTO attempt (key, number, result, start_time, end_time, http_status, worker,

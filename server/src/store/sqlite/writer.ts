@@ -2,6 +2,7 @@
  * The thread that writes: takes a group of changes, runs them in one transaction, answers when that is on disk.
  * One fsync serves all calls of the group; the event loop never waits for one.
  */
+import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import type { DatabaseSync } from "node:sqlite";
 import { nap, openConnection, sqliteCode, SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
@@ -9,10 +10,10 @@ import { migrate } from "./migrations.ts";
 import { answer, openInThread } from "./thread-side.ts";
 import type { Answer, Group, GroupAnswer } from "./thread-side.ts";
 import { Writes } from "./writes.ts";
-import type { WriteOperation } from "./writes.ts";
+import type { WriteOperation } from "./write-operations.ts";
 
-/** How long a change waits for the writers of other processes. */
-const busyTimeoutMs = 10_000;
+/** How long a change waits for the writers of other processes; less than a worker's lease. */
+const busyTimeoutMs = 5_000;
 /**
  * How often it tries. SQLite's own busy handler sleeps 1, 2, 5, 10, … ms, far longer than another process's commit
  * takes.
@@ -103,15 +104,30 @@ function runInOrder(writes: Writes, operations: readonly WriteOperation[]): Grou
   return answers;
 }
 
+/**
+ * What is written to a file that lost its name is gone when the last process closes it, so that must not be acknowledged.
+ * Looked at with every renewal of a lease, a few times a lease.
+ *
+ * @param inode that of the file when it was opened
+ */
+function checkFile(path: string, inode: bigint): void {
+  if (failed !== undefined) return;
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+  if (found !== inode)
+    failed = new Error(`${path} was ${found === undefined ? "removed" : "replaced"} while it was open`);
+}
+
 openInThread(parentPort!, () => {
   const { path, maxDepth } = workerData as { path: string; maxDepth: number };
   const database = openConnection(path);
   migrate(database);
   const writes = new Writes(database, maxDepth);
   database.exec("PRAGMA busy_timeout = 0");
+  const inode = statSync(path, { bigint: true }).ino;
   return {
     run(group: Group<WriteOperation>): GroupAnswer {
       if (group.restartLog) restartLog(database);
+      if (group.operations.some(({ kind }) => kind === "renew")) checkFile(path, inode);
       return runGroup(database, writes, group.operations);
     },
     close: () => database.close(),

@@ -4,43 +4,14 @@ import type { ClaimedJob } from "../../job/job.ts";
 import { initialState, nextState } from "../../job/state.ts";
 import type { JobState } from "../../job/state.ts";
 import type { CancelResult, ClaimResult, FinishedAttempt, FinishResult, InsertResult } from "../store.ts";
-import type { RecoverResult } from "../store.ts";
+import type { RecoverOptions, RecoverResult } from "../store.ts";
 import { keptAttempts, lostAttempt } from "../store.ts";
-import { encodeHeaders, stateNumber, toRecord, toSpec } from "./rows.ts";
-import type { NewJobRow, Row } from "./rows.ts";
+import { encodeHeaders, stateNumber, toClaimed, toRecord } from "./rows.ts";
+import type { NewJobRow } from "./rows.ts";
+import type { WriteOperation, WriteResults } from "./write-operations.ts";
 import { prepareWrites } from "./write-statements.ts";
 
-/** A change, as it is sent to the writing thread. */
-export type WriteOperation =
-  | { readonly kind: "register"; readonly name: string; readonly leaseTime: number }
-  | { readonly kind: "renew"; readonly worker: number; readonly leaseTime: number }
-  | { readonly kind: "release"; readonly worker: number }
-  | { readonly kind: "recover"; readonly now: number; readonly lost: readonly string[] }
-  | {
-      readonly kind: "insert";
-      readonly worker: number;
-      readonly now: number;
-      readonly claimUpTo: number;
-      readonly jobs: readonly NewJobRow[];
-    }
-  | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
-  | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedAttempt[] }
-  | { readonly kind: "cancel"; readonly id: string; readonly now: number };
-
-/** What each kind of change answers. */
-export interface WriteResults {
-  register: number;
-  renew: boolean;
-  release: undefined;
-  recover: RecoverResult;
-  insert: InsertResult[];
-  claim: ClaimResult;
-  finish: FinishResult[];
-  cancel: CancelResult;
-}
-
-export type WriteResult<K extends WriteOperation["kind"]> = WriteResults[K];
-
+const QUEUED = stateNumber("QUEUED");
 const RETRYING = stateNumber("RETRYING");
 const DISPATCHING = stateNumber("DISPATCHING");
 const FAILED = stateNumber("FAILED");
@@ -48,6 +19,21 @@ const CANCELLED = stateNumber("CANCELLED");
 const EXPIRED = stateNumber("EXPIRED");
 
 const priorities = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0] as const;
+
+/** More jobs are not expired in one claim, so that no transaction grows without bound; the next one goes on. */
+const maxExpired = 1000;
+
+const noJobs: ReadonlySet<NewJobRow> = new Set();
+
+/** Of the jobs that are due at once, the first ones of the highest priorities. */
+function chooseClaims(jobs: readonly NewJobRow[], now: number, limit: number): ReadonlySet<NewJobRow> {
+  const due = jobs.filter(
+    ({ scheduleTime, expireTime }) =>
+      initialState(scheduleTime ?? undefined, now) === "QUEUED" && (expireTime === null || expireTime > now),
+  );
+  if (due.length > limit) due.sort((one, other) => other.priority - one.priority);
+  return new Set(due.slice(0, limit));
+}
 
 /** The changes of one connection, with its statements prepared once. */
 export class Writes {
@@ -96,13 +82,13 @@ export class Writes {
       case "register":
         return Number(this.#sql.register.run(operation.name, operation.leaseTime).lastInsertRowid);
       case "renew":
-        return this.#sql.renew.run(operation.leaseTime, operation.worker).changes === 1;
+        return this.#renew(operation);
       case "release":
         this.#sql.release.run(operation.worker);
         this.#registered.clear();
         return undefined;
       case "recover":
-        return this.#recover(operation.now, operation.lost);
+        return this.#recover(operation);
       default:
         return operation satisfies never;
     }
@@ -121,13 +107,12 @@ export class Writes {
       return [{ kind: "full", depth: this.#depth, limit: this.#maxDepth }];
     }
     const mayClaim = operation.claimUpTo > 0 && this.#nextDueTime() > now && this.#isRegistered(worker);
-    let claims = mayClaim ? operation.claimUpTo : 0;
+    const claims = mayClaim ? chooseClaims(jobs, now, operation.claimUpTo) : noJobs;
     return jobs.map((job) => {
       const key = ++this.#revision;
       this.#depth++;
       const waits = initialState(job.scheduleTime ?? undefined, now);
-      const claimed = claims > 0 && waits === "QUEUED" && !(job.expireTime !== null && job.expireTime <= now);
-      if (claimed) claims--;
+      const claimed = claims.has(job);
       const state: JobState = claimed ? "DISPATCHING" : waits;
       const dueTime = waits === "SCHEDULED" ? (job.scheduleTime ?? now) : now;
       if (!claimed && this.#nextDue !== undefined) this.#nextDue = Math.min(this.#nextDue, dueTime);
@@ -167,9 +152,10 @@ export class Writes {
 
   #claim(worker: number, limit: number, now: number): ClaimResult {
     const jobs: ClaimedJob[] = [];
+    let expired = 0;
     for (const priority of this.#isRegistered(worker) ? priorities : []) {
       // Expired jobs make room for others, so ask again until the level is empty or enough are claimed.
-      while (jobs.length < limit) {
+      while (jobs.length < limit && expired < maxExpired) {
         const due = this.#sql.due.all(priority, now, limit - jobs.length);
         if (due.length === 0) break;
         for (const row of due) {
@@ -177,10 +163,11 @@ export class Writes {
           const expireTime = row["expire_time"] as number | null;
           if (expireTime !== null && expireTime <= now && row["attempt_count"] === 0) {
             this.#depth--;
+            expired++;
             this.#sql.end.run(EXPIRED, now, now, ++this.#revision, key);
           } else {
             this.#sql.claim.run(worker, DISPATCHING, now, ++this.#revision, key);
-            jobs.push(this.#claimed(row));
+            jobs.push(toClaimed(row));
           }
         }
       }
@@ -188,19 +175,6 @@ export class Writes {
     this.#nextDue = undefined;
     const next = this.#nextDueTime();
     return { jobs, nextDueTime: Number.isFinite(next) ? next : undefined };
-  }
-
-  #claimed(row: Row): ClaimedJob {
-    const id = row["id"] as string;
-    return {
-      key: row["key"] as number,
-      id,
-      uid: (row["uid"] as string | null) ?? id,
-      queue: row["queue"] as string,
-      attempt: (row["attempt_count"] as number) + 1,
-      createTime: row["create_time"] as number,
-      ...toSpec(row),
-    };
   }
 
   /** What a lost worker claimed, nobody would ever take back. */
@@ -225,6 +199,7 @@ export class Writes {
 
   #finish(worker: number, finished: FinishedAttempt): FinishResult {
     const { key, attempt, response, next } = finished;
+    if (next.state === "RELEASED") return this.#giveBack(worker, key, attempt.number, attempt.endTime);
     const ended = next.state === "SUCCEEDED" || next.state === "FAILED";
     const { changes } = this.#sql.finish.run(
       stateNumber(next.state),
@@ -262,6 +237,23 @@ export class Writes {
     return "recorded";
   }
 
+  #giveBack(worker: number, key: number, attempt: number, now: number): FinishResult {
+    const { changes } = this.#sql.giveBack.run(
+      QUEUED,
+      now,
+      now,
+      this.#revision + 1,
+      key,
+      worker,
+      attempt,
+      DISPATCHING,
+    );
+    if (changes === 0) return "stale";
+    this.#revision++;
+    this.#nextDue = undefined;
+    return "recorded";
+  }
+
   #dropOldAttempts(key: number, newest: number): void {
     if (newest > keptAttempts) this.#sql.dropAttempts.run(key, newest - keptAttempts);
   }
@@ -284,11 +276,16 @@ export class Writes {
     };
   }
 
-  #recover(now: number, lost: readonly string[]): RecoverResult {
+  /** The lease counts from now: what the call waited for the lock is not taken from it. */
+  #renew({ worker, leaseTime, askedTime }: Extract<WriteOperation, { kind: "renew" }>): boolean {
+    return this.#sql.renew.run(leaseTime + Math.max(0, Date.now() - askedTime), worker).changes === 1;
+  }
+
+  #recover({ now, lost, leasesEndedBy }: Required<RecoverOptions>): RecoverResult {
     let requeued = 0;
     let failed = 0;
     for (const { number, name, lease_time: lease } of this.#sql.workers.all()) {
-      if ((lease as number) > now && !lost.includes(name as string)) continue;
+      if ((lease as number) > leasesEndedBy && !lost.includes(name as string)) continue;
       for (const job of this.#sql.jobsOfWorker.all(number as number)) {
         const key = job["key"] as number;
         const attempt = job["attempt_count"] as number;

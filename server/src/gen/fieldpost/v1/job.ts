@@ -11,7 +11,21 @@ export const protobufPackage = "fieldpost.v1";
 
 export const protobufFileName = "fieldpost/v1/job.proto";
 
-/** The states of a job. SUCCEEDED, FAILED, CANCELLED and EXPIRED are terminal. */
+/**
+ * The states of a job. SUCCEEDED, FAILED, CANCELLED and EXPIRED are terminal.
+ *
+ * What an attempt's end means for the job:
+ *
+ * - Status 2xx: SUCCEEDED.
+ * - Status 3xx: FAILED. Redirects are never followed.
+ * - Status 408, 425, 429, 5xx and above: tried again.
+ * - Any other 4xx: FAILED.
+ * - No status, since the name did not resolve, the connection failed or broke, TLS or HTTP went wrong, time ran out, or
+ *   the worker died or stopped: tried again. Only a request that no attempt could send is FAILED at once.
+ *
+ * Tried again means RETRYING, or FAILED when that was the last of max_attempts. What a stopping worker had claimed and
+ * not sent yet is QUEUED again, and does not count as an attempt.
+ */
 export const JobState = {
   /** JOB_STATE_UNSPECIFIED - Never used. */
   JOB_STATE_UNSPECIFIED: 0,
@@ -23,13 +37,17 @@ export const JobState = {
   JOB_STATE_DISPATCHING: 3,
   /** JOB_STATE_RETRYING - An attempt failed; the next one is due at next_attempt_time. */
   JOB_STATE_RETRYING: 4,
-  /** JOB_STATE_SUCCEEDED - The target accepted it. */
+  /** JOB_STATE_SUCCEEDED - The target accepted it: it answered 2xx. */
   JOB_STATE_SUCCEEDED: 5,
-  /** JOB_STATE_FAILED - Given up; last_error says why. */
+  /** JOB_STATE_FAILED - Given up, since the answer was final or the last of max_attempts failed; last_error says why. */
   JOB_STATE_FAILED: 6,
-  /** JOB_STATE_HELD - Waits for a decision, since nobody can know whether the target got it. */
+  /**
+   * JOB_STATE_HELD - Not offered yet: no job has this state.
+   *
+   * Waits for a decision, since nobody can know whether the target got it.
+   */
   JOB_STATE_HELD: 7,
-  /** JOB_STATE_CANCELLED - Cancelled by a caller. */
+  /** JOB_STATE_CANCELLED - Cancelled by a caller. No further attempt begins; one that was on its way may still reach the target. */
   JOB_STATE_CANCELLED: 8,
   /** JOB_STATE_EXPIRED - Its expire_time passed before an attempt began. */
   JOB_STATE_EXPIRED: 9,
@@ -58,9 +76,17 @@ export const AmbiguityPolicy = {
   AMBIGUITY_POLICY_UNSPECIFIED: 0,
   /** AMBIGUITY_POLICY_RETRY - Try again: at least once. */
   AMBIGUITY_POLICY_RETRY: 1,
-  /** AMBIGUITY_POLICY_FAIL - Give up: at most once. */
+  /**
+   * AMBIGUITY_POLICY_FAIL - Not offered yet: refused.
+   *
+   * Give up: at most once.
+   */
   AMBIGUITY_POLICY_FAIL: 2,
-  /** AMBIGUITY_POLICY_HOLD - Wait for RetryJob or CancelJob. */
+  /**
+   * AMBIGUITY_POLICY_HOLD - Not offered yet: refused.
+   *
+   * Wait for RetryJob or CancelJob.
+   */
   AMBIGUITY_POLICY_HOLD: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -98,17 +124,17 @@ export namespace Jitter {
   export type UNRECOGNIZED = typeof Jitter.UNRECOGNIZED;
 }
 
-/** How an attempt ended. */
+/** How an attempt ended. Which ends are tried again, JobState says. */
 export const AttemptResult = {
   /** ATTEMPT_RESULT_UNSPECIFIED - Never used. */
   ATTEMPT_RESULT_UNSPECIFIED: 0,
-  /** ATTEMPT_RESULT_SUCCEEDED - The target accepted it. */
+  /** ATTEMPT_RESULT_SUCCEEDED - The target accepted it: it answered 2xx. */
   ATTEMPT_RESULT_SUCCEEDED: 1,
-  /** ATTEMPT_RESULT_FAILED - The target, or the network, refused it. */
+  /** ATTEMPT_RESULT_FAILED - The target answered with another status, or the request is one that cannot be sent. */
   ATTEMPT_RESULT_FAILED: 2,
-  /** ATTEMPT_RESULT_NOT_SENT - No byte of it left. */
+  /** ATTEMPT_RESULT_NOT_SENT - No byte of it left: the name did not resolve, the connection or its TLS handshake failed, or time ran out before. */
   ATTEMPT_RESULT_NOT_SENT: 3,
-  /** ATTEMPT_RESULT_OUTCOME_UNKNOWN - Bytes left, and nothing came back that says what the target did. */
+  /** ATTEMPT_RESULT_OUTCOME_UNKNOWN - Bytes may have left, and nothing came back that says what the target did. */
   ATTEMPT_RESULT_OUTCOME_UNKNOWN: 4,
   UNRECOGNIZED: -1,
 } as const;
@@ -125,8 +151,8 @@ export namespace AttemptResult {
 }
 
 /**
- * A job is one request handed over for delivery. Its times are kept to the millisecond. Fieldpost has it on disk before it answers Enqueue, sends it in the
- * background, repeats it as its policies say, and keeps what became of it.
+ * A job is one request handed over for delivery. Fieldpost has it on disk before it answers Enqueue, sends it in the
+ * background, repeats it as its policies say, and keeps what became of it. Its times are kept to the millisecond.
  */
 export interface Job {
   /** Resource name, `jobs/{job_id}`. Ids match `[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}`. */
@@ -135,7 +161,10 @@ export interface Job {
   uid: string;
   /** Changes with every change of the job (AIP-154). */
   etag: string;
-  /** Resource name of the queue, `queues/{queue_id}`. Empty: `queues/default`. */
+  /**
+   * Resource name of the queue, `queues/{queue_id}`. Empty: `queues/default`. Other queues are not offered yet: refused
+   * if set.
+   */
   queue: string;
   /** Where the job stands. */
   state: JobState;
@@ -149,13 +178,20 @@ export interface Job {
   scheduleTime?:
     | Date
     | undefined;
-  /** If no attempt has begun by this time, the job becomes EXPIRED. Unset: never. */
+  /**
+   * If no attempt has begun by this time, none begins any more, and the job becomes EXPIRED, at the latest when its turn
+   * comes. Must be later than now and than schedule_time. Unset: never.
+   */
   expireTime?:
     | Date
     | undefined;
   /** 0 (default) to 9; of the jobs that are due, a higher one is sent first. */
   priority: number;
-  /** While a job with this key waits or runs, a second one with the same key is answered with the first. */
+  /**
+   * Not offered yet: refused if set.
+   *
+   * While a job with this key waits or runs, a second one with the same key is answered with the first.
+   */
   dedupKey: string;
   /** How many attempts at the most. 0: the server's default, 10. From 1 to 1,000. */
   maxAttempts: number;
@@ -170,13 +206,24 @@ export interface Job {
   attemptTimeout?:
     | Duration
     | undefined;
-  /** What happens when Fieldpost cannot know whether the target got an attempt. Default RETRY. */
+  /**
+   * What happens when Fieldpost cannot know whether the target got an attempt. Default RETRY. FAIL and HOLD are not
+   * offered yet: refused if set.
+   */
   ambiguityPolicy: AmbiguityPolicy;
-  /** The source address to send from. Empty: the one that the server's routes say. */
+  /**
+   * Not offered yet: refused if set.
+   *
+   * The source address to send from. Empty: the one that the server's routes say.
+   */
   source: string;
   /** The caller's own labels: at most 64, keys of 1 to 63 characters `[a-z0-9_.-]`, values of at most 255 bytes. */
   labels: Map<string, string>;
-  /** How long the job is kept after its end. Unset: the server's default, 7 days. */
+  /**
+   * Not offered yet: refused if set. Jobs that have ended are kept for ever for now.
+   *
+   * How long the job is kept after its end.
+   */
   retention?:
     | Duration
     | undefined;
@@ -196,9 +243,15 @@ export interface Job {
   finishTime?:
     | Date
     | undefined;
-  /** How many attempts have begun. */
+  /**
+   * How many attempts have begun. One that was under way when the job was cancelled counts here, but is not among
+   * attempts.
+   */
   attemptCount: number;
-  /** The attempts that have ended, oldest first; the last 100 are kept. */
+  /**
+   * The attempts that have ended, oldest first; the last 100 are kept. One that a cancellation cut short is not among
+   * them.
+   */
   attempts: Attempt[];
   /** The response to the last attempt that got one. */
   response?:
@@ -208,9 +261,17 @@ export interface Job {
   lastError?:
     | Status
     | undefined;
-  /** Why a due job is not sent yet; empty when nothing but its turn holds it. */
+  /**
+   * Not offered yet: always empty.
+   *
+   * Why a due job is not sent yet; empty when nothing but its turn holds it.
+   */
   blockedBy: string;
-  /** Resource name of the schedule that made the job; empty for an enqueued one. */
+  /**
+   * Not offered yet: always empty.
+   *
+   * Resource name of the schedule that made the job; empty for an enqueued one.
+   */
   schedule: string;
   /** The W3C trace context under which the job was enqueued. */
   traceContext?: TraceContext | undefined;
@@ -249,7 +310,10 @@ export interface HttpTarget_ParametersEntry {
 export interface Header {
   /** A token; case does not matter. */
   name: string;
-  /** Visible characters, spaces and tabs; no CR, LF or NUL. */
+  /**
+   * Visible characters, spaces and tabs; no CR, LF, NUL or other control character, and none above U+00FF. Characters
+   * from U+0080 on are sent as one byte each.
+   */
   value: string;
 }
 
@@ -258,11 +322,11 @@ export interface Header {
  * min(max_backoff, initial_backoff × multiplier^(n-1)), of which the jitter makes a random part.
  */
 export interface RetryPolicy {
-  /** Default 1 s; at least 1 ms. */
+  /** Default 1 s, or max_backoff if that is given and shorter; at least 1 ms, at the most one year (365 days). */
   initialBackoff?:
     | Duration
     | undefined;
-  /** Default 1 hour; at least initial_backoff. */
+  /** Default 1 hour, or initial_backoff if that is longer; at least initial_backoff, at the most one year (365 days). */
   maxBackoff?:
     | Duration
     | undefined;
@@ -304,7 +368,7 @@ export interface HttpResponse {
   headers: Header[];
   /** At most the server's cap, 64 KiB by default. */
   body: Buffer;
-  /** The target sent more than the cap; the rest was not read. */
+  /** The target sent more than the cap, whose rest was not read, or the body broke off. */
   truncated: boolean;
 }
 

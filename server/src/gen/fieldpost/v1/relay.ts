@@ -36,9 +36,16 @@ export interface EnqueueRequest {
     | undefined;
   /** The id to give it (AIP-133), `[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}`. Empty: the server makes one. */
   jobId: string;
-  /** A UUID that makes a repeat of this call safe (AIP-155). */
+  /**
+   * Not offered yet: refused if set. A job_id makes a repeat safe: the second call answers ALREADY_EXISTS.
+   *
+   * A UUID that makes a repeat of this call safe (AIP-155).
+   */
   requestId: string;
-  /** Check everything and store nothing (AIP-163). */
+  /**
+   * Check the request alone and store nothing (AIP-163). That job_id is taken, or the queue full, is found by a real
+   * call only.
+   */
   validateOnly: boolean;
 }
 
@@ -83,13 +90,24 @@ export interface GetJobRequest {
 
 /** Request for ListJobs. */
 export interface ListJobsRequest {
-  /** Only jobs that match (AIP-160). */
+  /**
+   * Not offered yet: refused if set.
+   *
+   * Only jobs that match (AIP-160).
+   */
   filter: string;
-  /** The order (AIP-132). Empty: newest first. */
+  /**
+   * Not offered yet: refused if set.
+   *
+   * The order (AIP-132). Empty: newest first.
+   */
   orderBy: string;
   /** At most so many jobs; the page may hold fewer, and ends at 3 MiB. 0: 50. Above 1,000: 1,000. */
   pageSize: number;
-  /** next_page_token of the page before; all other fields must be as they were. */
+  /**
+   * next_page_token of the page before. page_size may change from page to page; all other fields must be as they were
+   * (AIP-158).
+   */
   pageToken: string;
   /**
    * The fields to return of each job. Unset: all but `http.body`, `http.parameters`, `response.headers`,
@@ -1790,9 +1808,11 @@ export const JobEvent: MessageFns<JobEvent> = {
 /**
  * The relay: takes HTTP requests over and delivers them.
  *
- * Errors: INVALID_ARGUMENT carries a google.rpc.BadRequest with every bad field; RESOURCE_EXHAUSTED a
- * google.rpc.RetryInfo with the time to wait; every error a google.rpc.ErrorInfo of the domain "fieldpost.dev"
- * whose reason a program can switch on. A method that this release does not offer yet answers UNIMPLEMENTED.
+ * Errors: INVALID_ARGUMENT carries a google.rpc.BadRequest with every bad field, as many as fit (100 fields, 4,000
+ * bytes); RESOURCE_EXHAUSTED a google.rpc.RetryInfo with the time to wait; every error that the relay itself raises a
+ * google.rpc.ErrorInfo of the domain "fieldpost.dev" whose reason a program can switch on. Errors that arise before or
+ * beside it (a message above the limit, no connection, a deadline) have none. A method that this release does not offer
+ * yet answers UNIMPLEMENTED.
  *
  * Trace context is taken from the metadata `traceparent` and `tracestate` (W3C), or `uber-trace-id` (Jaeger).
  */
@@ -1827,7 +1847,11 @@ export const RelayServiceService = {
       Buffer.from(BatchEnqueueResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BatchEnqueueResponse => BatchEnqueueResponse.decode(value),
   },
-  /** Takes jobs over in a stream and acknowledges them by sequence. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Takes jobs over in a stream and acknowledges them by sequence.
+   */
   streamEnqueue: {
     path: "/fieldpost.v1.RelayService/StreamEnqueue" as const,
     requestStream: true as const,
@@ -1858,7 +1882,11 @@ export const RelayServiceService = {
     responseSerialize: (value: ListJobsResponse): Buffer => Buffer.from(ListJobsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListJobsResponse => ListJobsResponse.decode(value),
   },
-  /** Counts jobs. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Counts jobs.
+   */
   countJobs: {
     path: "/fieldpost.v1.RelayService/CountJobs" as const,
     requestStream: false as const,
@@ -1868,7 +1896,11 @@ export const RelayServiceService = {
     responseSerialize: (value: CountJobsResponse): Buffer => Buffer.from(CountJobsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CountJobsResponse => CountJobsResponse.decode(value),
   },
-  /** Changes a job that has not ended and is not being sent (AIP-134). */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Changes a job that has not ended and is not being sent (AIP-134).
+   */
   updateJob: {
     path: "/fieldpost.v1.RelayService/UpdateJob" as const,
     requestStream: false as const,
@@ -1893,7 +1925,11 @@ export const RelayServiceService = {
     responseSerialize: (value: Job): Buffer => Buffer.from(Job.encode(value).finish()),
     responseDeserialize: (value: Buffer): Job => Job.decode(value),
   },
-  /** Starts a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Starts a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD.
+   */
   retryJob: {
     path: "/fieldpost.v1.RelayService/RetryJob" as const,
     requestStream: false as const,
@@ -1903,7 +1939,11 @@ export const RelayServiceService = {
     responseSerialize: (value: Job): Buffer => Buffer.from(Job.encode(value).finish()),
     responseDeserialize: (value: Buffer): Job => Job.decode(value),
   },
-  /** Deletes a job that has ended. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Deletes a job that has ended.
+   */
   deleteJob: {
     path: "/fieldpost.v1.RelayService/DeleteJob" as const,
     requestStream: false as const,
@@ -1913,7 +1953,11 @@ export const RelayServiceService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
-  /** Cancels all jobs that match a filter. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Cancels all jobs that match a filter.
+   */
   bulkCancelJobs: {
     path: "/fieldpost.v1.RelayService/BulkCancelJobs" as const,
     requestStream: false as const,
@@ -1925,7 +1969,11 @@ export const RelayServiceService = {
       Buffer.from(BulkCancelJobsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BulkCancelJobsResponse => BulkCancelJobsResponse.decode(value),
   },
-  /** Starts a new run of all jobs that match a filter and have ended otherwise than SUCCEEDED. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Starts a new run of all jobs that match a filter and have ended otherwise than SUCCEEDED.
+   */
   bulkRetryJobs: {
     path: "/fieldpost.v1.RelayService/BulkRetryJobs" as const,
     requestStream: false as const,
@@ -1936,7 +1984,11 @@ export const RelayServiceService = {
       Buffer.from(BulkRetryJobsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BulkRetryJobsResponse => BulkRetryJobsResponse.decode(value),
   },
-  /** Deletes all jobs that match a filter and have ended (AIP-165). */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Deletes all jobs that match a filter and have ended (AIP-165).
+   */
   purgeJobs: {
     path: "/fieldpost.v1.RelayService/PurgeJobs" as const,
     requestStream: false as const,
@@ -1946,7 +1998,11 @@ export const RelayServiceService = {
     responseSerialize: (value: PurgeJobsResponse): Buffer => Buffer.from(PurgeJobsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PurgeJobsResponse => PurgeJobsResponse.decode(value),
   },
-  /** Streams changes of jobs. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Streams changes of jobs.
+   */
   watchJobs: {
     path: "/fieldpost.v1.RelayService/WatchJobs" as const,
     requestStream: false as const,
@@ -1971,15 +2027,27 @@ export interface RelayServiceServer extends UntypedServiceImplementation {
    * state.
    */
   batchEnqueue: handleUnaryCall<BatchEnqueueRequest, BatchEnqueueResponse>;
-  /** Takes jobs over in a stream and acknowledges them by sequence. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Takes jobs over in a stream and acknowledges them by sequence.
+   */
   streamEnqueue: handleBidiStreamingCall<StreamEnqueueRequest, StreamEnqueueResponse>;
   /** Reads one job. */
   getJob: handleUnaryCall<GetJobRequest, Job>;
   /** Lists jobs, newest first. */
   listJobs: handleUnaryCall<ListJobsRequest, ListJobsResponse>;
-  /** Counts jobs. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Counts jobs.
+   */
   countJobs: handleUnaryCall<CountJobsRequest, CountJobsResponse>;
-  /** Changes a job that has not ended and is not being sent (AIP-134). */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Changes a job that has not ended and is not being sent (AIP-134).
+   */
   updateJob: handleUnaryCall<UpdateJobRequest, Job>;
   /**
    * Cancels a job. One that waits is cancelled at once. One that is being sent is cancelled too, and its connection is
@@ -1988,17 +2056,41 @@ export interface RelayServiceServer extends UntypedServiceImplementation {
    * FAILED_PRECONDITION: the job has ended otherwise.
    */
   cancelJob: handleUnaryCall<CancelJobRequest, Job>;
-  /** Starts a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Starts a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD.
+   */
   retryJob: handleUnaryCall<RetryJobRequest, Job>;
-  /** Deletes a job that has ended. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Deletes a job that has ended.
+   */
   deleteJob: handleUnaryCall<DeleteJobRequest, Empty>;
-  /** Cancels all jobs that match a filter. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Cancels all jobs that match a filter.
+   */
   bulkCancelJobs: handleUnaryCall<BulkCancelJobsRequest, BulkCancelJobsResponse>;
-  /** Starts a new run of all jobs that match a filter and have ended otherwise than SUCCEEDED. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Starts a new run of all jobs that match a filter and have ended otherwise than SUCCEEDED.
+   */
   bulkRetryJobs: handleUnaryCall<BulkRetryJobsRequest, BulkRetryJobsResponse>;
-  /** Deletes all jobs that match a filter and have ended (AIP-165). */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Deletes all jobs that match a filter and have ended (AIP-165).
+   */
   purgeJobs: handleUnaryCall<PurgeJobsRequest, PurgeJobsResponse>;
-  /** Streams changes of jobs. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Streams changes of jobs.
+   */
   watchJobs: handleServerStreamingCall<WatchJobsRequest, JobEvent>;
 }
 
@@ -2040,7 +2132,11 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BatchEnqueueResponse) => void,
   ): ClientUnaryCall;
-  /** Takes jobs over in a stream and acknowledges them by sequence. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Takes jobs over in a stream and acknowledges them by sequence.
+   */
   streamEnqueue(): ClientDuplexStream<StreamEnqueueRequest, StreamEnqueueResponse>;
   streamEnqueue(options: Partial<CallOptions>): ClientDuplexStream<StreamEnqueueRequest, StreamEnqueueResponse>;
   streamEnqueue(
@@ -2076,7 +2172,11 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListJobsResponse) => void,
   ): ClientUnaryCall;
-  /** Counts jobs. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Counts jobs.
+   */
   countJobs(
     request: CountJobsRequest,
     callback: (error: ServiceError | null, response: CountJobsResponse) => void,
@@ -2092,7 +2192,11 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CountJobsResponse) => void,
   ): ClientUnaryCall;
-  /** Changes a job that has not ended and is not being sent (AIP-134). */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Changes a job that has not ended and is not being sent (AIP-134).
+   */
   updateJob(request: UpdateJobRequest, callback: (error: ServiceError | null, response: Job) => void): ClientUnaryCall;
   updateJob(
     request: UpdateJobRequest,
@@ -2123,7 +2227,11 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Job) => void,
   ): ClientUnaryCall;
-  /** Starts a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Starts a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD.
+   */
   retryJob(request: RetryJobRequest, callback: (error: ServiceError | null, response: Job) => void): ClientUnaryCall;
   retryJob(
     request: RetryJobRequest,
@@ -2136,7 +2244,11 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Job) => void,
   ): ClientUnaryCall;
-  /** Deletes a job that has ended. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Deletes a job that has ended.
+   */
   deleteJob(
     request: DeleteJobRequest,
     callback: (error: ServiceError | null, response: Empty) => void,
@@ -2152,7 +2264,11 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,
   ): ClientUnaryCall;
-  /** Cancels all jobs that match a filter. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Cancels all jobs that match a filter.
+   */
   bulkCancelJobs(
     request: BulkCancelJobsRequest,
     callback: (error: ServiceError | null, response: BulkCancelJobsResponse) => void,
@@ -2168,7 +2284,11 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BulkCancelJobsResponse) => void,
   ): ClientUnaryCall;
-  /** Starts a new run of all jobs that match a filter and have ended otherwise than SUCCEEDED. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Starts a new run of all jobs that match a filter and have ended otherwise than SUCCEEDED.
+   */
   bulkRetryJobs(
     request: BulkRetryJobsRequest,
     callback: (error: ServiceError | null, response: BulkRetryJobsResponse) => void,
@@ -2184,7 +2304,11 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BulkRetryJobsResponse) => void,
   ): ClientUnaryCall;
-  /** Deletes all jobs that match a filter and have ended (AIP-165). */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Deletes all jobs that match a filter and have ended (AIP-165).
+   */
   purgeJobs(
     request: PurgeJobsRequest,
     callback: (error: ServiceError | null, response: PurgeJobsResponse) => void,
@@ -2200,7 +2324,11 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PurgeJobsResponse) => void,
   ): ClientUnaryCall;
-  /** Streams changes of jobs. */
+  /**
+   * Not offered yet: answers UNIMPLEMENTED.
+   *
+   * Streams changes of jobs.
+   */
   watchJobs(request: WatchJobsRequest, options?: Partial<CallOptions>): ClientReadableStream<JobEvent>;
   watchJobs(
     request: WatchJobsRequest,

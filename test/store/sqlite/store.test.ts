@@ -21,7 +21,7 @@ afterEach(() => rm(directory, { recursive: true }));
 const bodyBytes = 128 * 1024;
 const MiB = 1024 * 1024;
 
-function job(id: string): NewJob {
+function job(id: string, changes: Partial<NewJob> = {}): NewJob {
   return {
     id,
     uid: id,
@@ -42,8 +42,19 @@ function job(id: string): NewJob {
     attemptTimeoutMs: 1000,
     labels: new Map(),
     trace: { traceparent: "", tracestate: "" },
+    ...changes,
   };
 }
+
+const noBody: Partial<NewJob> = {
+  request: {
+    method: "GET",
+    url: "http://127.0.0.1/",
+    headers: [],
+    parameters: new Map(),
+    body: new Uint8Array(0),
+  },
+};
 
 /** Writes `count` jobs with large bodies, some at a time. @returns the largest size the WAL had */
 async function write(store: Store, name: string, count: number): Promise<number> {
@@ -108,4 +119,52 @@ test("a database of another program is refused and left as it is", async () => {
   expect(tables).toEqual([{ name: "theirs" }]);
   expect(database.prepare("PRAGMA journal_mode").get()).toMatchObject({ journal_mode: "delete" });
   database.close();
+});
+
+test("the claims that an insert carries go to the highest priorities of a batch", async () => {
+  const store = await openSqliteStore({ path, maxDepth: 100 });
+  const worker = await store.registerWorker({ name: "w", now: 1, leaseMs: 10_000 });
+  const jobs = [0, 0, 9, 5].map((priority, index) => job(`j${index}`, { ...noBody, priority }));
+  const results = await store.insert(worker, jobs, 1, { claimUpTo: 2 });
+  expect(results.map((result) => result.kind === "stored" && result.claimed)).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ]);
+  await store.close();
+});
+
+test("thousands of jobs that expire at once do so in several claims, and hide no job behind them", async () => {
+  const store = await openSqliteStore({ path, maxDepth: 10_000 });
+  const worker = await store.registerWorker({ name: "w", now: 1, leaseMs: 10_000 });
+  const jobs = Array.from({ length: 2500 }, (_, index) => job(`e${index}`, { ...noBody, expireTime: 10 }));
+  await store.insert(worker, [...jobs, job("last", noBody)], 1, { claimUpTo: 0 });
+  const claimed: string[] = [];
+  let rounds = 0;
+  for (let next: number | undefined = 0; next !== undefined; rounds++) {
+    const result = await store.claim(worker, 10, 20);
+    claimed.push(...result.jobs.map(({ id }) => id));
+    next = result.nextDueTime;
+  }
+  expect(claimed).toEqual(["last"]);
+  expect(rounds).toBe(3);
+  expect(await store.depth()).toBe(1);
+  await store.close();
+});
+
+test("what waits for the disk is bounded: more is refused, with the time to wait, and not stored", async () => {
+  const store = await openSqliteStore({ path, maxDepth: 10_000 });
+  const large = { request: { ...job("").request, body: new Uint8Array(30 * MiB) } };
+  const ids = Array.from({ length: 8 }, (_, index) => `large-${index}`);
+  const results = await Promise.allSettled(
+    ids.map((id) => store.insert(0, [job(id, large)], 1, { claimUpTo: 0 })),
+  );
+  const refused = results.filter((result) => result.status === "rejected");
+  expect(refused).toHaveLength(4);
+  for (const { reason } of refused) {
+    expect(reason).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "STORE_BEHIND", retryDelayMs: 1000 });
+  }
+  expect(await store.depth()).toBe(4);
+  await store.close();
 });

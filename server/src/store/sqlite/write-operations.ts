@@ -1,0 +1,38 @@
+/** The messages to the writing thread, and what each is answered with. */
+import type { CancelResult, ClaimResult, FinishedAttempt, FinishResult, InsertResult } from "../store.ts";
+import type { RecoverOptions, RecoverResult } from "../store.ts";
+import type { NewJobRow } from "./rows.ts";
+
+/** A change, as it is sent to the writing thread. */
+export type WriteOperation =
+  | { readonly kind: "register"; readonly name: string; readonly leaseTime: number }
+  | {
+      readonly kind: "renew";
+      readonly worker: number;
+      readonly leaseTime: number;
+      readonly askedTime: number;
+    }
+  | { readonly kind: "release"; readonly worker: number }
+  | ({ readonly kind: "recover" } & Required<RecoverOptions>)
+  | {
+      readonly kind: "insert";
+      readonly worker: number;
+      readonly now: number;
+      readonly claimUpTo: number;
+      readonly jobs: readonly NewJobRow[];
+    }
+  | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
+  | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedAttempt[] }
+  | { readonly kind: "cancel"; readonly id: string; readonly now: number };
+
+/** What each kind of change answers. */
+export interface WriteResults {
+  register: number;
+  renew: boolean;
+  release: undefined;
+  recover: RecoverResult;
+  insert: InsertResult[];
+  claim: ClaimResult;
+  finish: FinishResult[];
+  cancel: CancelResult;
+}
