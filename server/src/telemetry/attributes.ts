@@ -9,9 +9,6 @@ export const ATTR_HTTP_REQUEST_METHOD = "http.request.method";
 export const ATTR_HTTP_REQUEST_RESEND_COUNT = "http.request.resend_count";
 export const ATTR_HTTP_RESPONSE_STATUS_CODE = "http.response.status_code";
 export const ATTR_HTTP_ROUTE = "http.route";
-export const ATTR_NETWORK_LOCAL_ADDRESS = "network.local.address";
-export const ATTR_NETWORK_PEER_ADDRESS = "network.peer.address";
-export const ATTR_NETWORK_PEER_PORT = "network.peer.port";
 export const ATTR_RPC_METHOD = "rpc.method";
 export const ATTR_RPC_STATUS_CODE = "rpc.status_code";
 export const ATTR_RPC_SYSTEM_NAME = "rpc.system.name";
@@ -29,14 +26,10 @@ export const ATTR_MESSAGING_OPERATION_TYPE = "messaging.operation.type";
 export const ATTR_MESSAGING_SYSTEM_NAME = "messaging.system.name";
 
 // Our own.
-/** The job's resource name, `jobs/{id}`. */
-export const ATTR_FIELDPOST_JOB = "fieldpost.job";
 /** The attempt's number, 1 for the first. */
 export const ATTR_FIELDPOST_ATTEMPT = "fieldpost.attempt";
 /** What became of the attempt: `succeeded`, `failed`, `not-sent`, `outcome-unknown`. */
 export const ATTR_FIELDPOST_RESULT = "fieldpost.result";
-/** Why it failed, one of FailureReason. */
-export const ATTR_FIELDPOST_FAILURE_REASON = "fieldpost.failure_reason";
 
 export const MESSAGING_SYSTEM = "fieldpost";
 export const RPC_SYSTEM = "grpc";
