@@ -53,6 +53,9 @@ async function main(args: readonly string[]): Promise<number> {
     .helpCommand("help [command]", "print help for a command")
     .addHelpText("after", '\n"fieldpost help serve" shows the options of a command.')
     .showHelpAfterError(false)
+    .configureOutput({
+      outputError: (text) => printError([text.replace(/^error: /, "").trimEnd(), "  see fieldpost help"]),
+    })
     .exitOverride();
   for (const entry of commands) {
     const command = program.command(entry.name).summary(entry.summary).description(entry.summary);
