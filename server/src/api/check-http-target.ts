@@ -1,4 +1,5 @@
 import type { HttpTarget } from "../gen/fieldpost/v1/job.ts";
+import { framingHeaders, ownHeaders } from "../job/headers.ts";
 import type { Header, HttpRequest } from "../job/job.ts";
 import { quote } from "./names.ts";
 import type { Violations } from "./violations.ts";
@@ -12,26 +13,6 @@ const maxHeaderBytes = 32 * 1024;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110, section 5.5: visible ASCII, space, tab and obs-text; so no CR, LF or NUL. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-/** They frame the message or speak to the next hop (RFC 9110, section 7.6.1; RFC 9112, section 6); Fieldpost sets them. */
-const framingHeaders = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "http2-settings",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** They say which attempt it is, and of which trace: what a caller gave would be wrong from the second attempt on. */
-const ownHeaders = new Set(["fieldpost-attempt", "traceparent", "tracestate", "uber-trace-id"]);
 
 /** Checks an HTTP target and says all that is wrong with it. The answer may be used only if nothing is. */
 export function checkHttpTarget(

@@ -1,4 +1,5 @@
 /** From a job to the bytes that go out: where to, which headers, which body. */
+import { framingHeaders, ownHeaders } from "../job/headers.ts";
 import type { ClaimedJob } from "../job/job.ts";
 
 export interface OutgoingRequest {
@@ -16,30 +17,14 @@ export interface OutgoingRequest {
 const IDEMPOTENCY_KEY = 1;
 const USER_AGENT = 2;
 const CONTENT_TYPE = 4;
-/** Headers that are ours alone, or that frame a message or belong to one connection (RFC 9110, section 7.6.1). */
+/** A header that is not the caller's; validation refuses it, and should one come through, it stays here. */
 const OURS = 0;
 
 const special: ReadonlyMap<string, number> = new Map([
   ["idempotency-key", IDEMPOTENCY_KEY],
   ["user-agent", USER_AGENT],
   ["content-type", CONTENT_TYPE],
-  ["fieldpost-attempt", OURS],
-  ["traceparent", OURS],
-  ["tracestate", OURS],
-  ["uber-trace-id", OURS],
-  ["host", OURS],
-  ["content-length", OURS],
-  ["transfer-encoding", OURS],
-  ["connection", OURS],
-  ["keep-alive", OURS],
-  ["proxy-connection", OURS],
-  ["proxy-authorization", OURS],
-  ["proxy-authenticate", OURS],
-  ["te", OURS],
-  ["trailer", OURS],
-  ["upgrade", OURS],
-  ["http2-settings", OURS],
-  ["expect", OURS],
+  ...[...framingHeaders, ...ownHeaders].map((name) => [name, OURS] as const),
 ]);
 
 /** Builds the request of one attempt. Everything but the attempt's number is the same for each attempt of a job. */
