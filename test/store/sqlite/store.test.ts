@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { NewJob } from "../../../server/src/job/job.ts";
+import { openConnection } from "../../../server/src/store/sqlite/connection.ts";
 import { openSqliteStore } from "../../../server/src/store/sqlite/store.ts";
 import type { Store } from "../../../server/src/store/store.ts";
 
@@ -91,12 +92,11 @@ test("the WAL stays bounded while two processes write without rest and lists rea
   await Promise.all(stores.map((store) => store.close()));
 });
 
-test("every commit is fsynced: the writer runs with synchronous=FULL on a WAL", async () => {
-  const store = await openSqliteStore({ path, maxDepth: 10 });
-  const database = new DatabaseSync(path);
+test("every connection of the store writes to a WAL and fsyncs at each commit (synchronous is FULL, 2)", () => {
+  const database = openConnection(path);
   expect(database.prepare("PRAGMA journal_mode").get()).toMatchObject({ journal_mode: "wal" });
+  expect(database.prepare("PRAGMA synchronous").get()).toMatchObject({ synchronous: 2 });
   database.close();
-  await store.close();
 });
 
 test("a file of a newer release is refused and left as it is", async () => {
