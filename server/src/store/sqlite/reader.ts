@@ -4,10 +4,10 @@ import { openConnection } from "./connection.ts";
 import { migrate } from "./migrations.ts";
 import { Reads } from "./reads.ts";
 import type { ReadOperation } from "./reads.ts";
-import { answer, openInThread } from "./thread-side.ts";
+import { answer, openInThread, plainCodec } from "./thread-side.ts";
 import type { Group, GroupAnswer } from "./thread-side.ts";
 
-openInThread(parentPort!, () => {
+openInThread(parentPort!, plainCodec<ReadOperation>(), () => {
   const { path } = workerData as { path: string };
   const database = openConnection(path);
   migrate(database);

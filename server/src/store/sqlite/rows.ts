@@ -12,9 +12,11 @@ import type {
   JobSpec,
   Jitter,
   NewJob,
+  RetryPolicy,
 } from "../../job/job.ts";
 import { jobStates } from "../../job/state.ts";
 import type { JobState } from "../../job/state.ts";
+import type { FinishedAttempt } from "../store.ts";
 
 export type Row = Record<string, SQLOutputValue>;
 
@@ -27,7 +29,7 @@ export function stateNumber(state: JobState): number {
   return stateNumbers.get(state) ?? -1;
 }
 
-export function encodeHeaders(headers: readonly Header[]): string {
+function encodeHeaders(headers: readonly Header[]): string {
   if (headers.length === 0) return "[]";
   const flat: string[] = [];
   for (const header of headers) flat.push(header.name, header.value);
@@ -47,7 +49,37 @@ const encodeMap = (map: ReadonlyMap<string, string>): string | null =>
 const decodeMap = (text: string | null): Map<string, string> =>
   new Map(text === null ? [] : (JSON.parse(text) as [string, string][]));
 
-/** A new job on its way to the writing thread: values that clone cheaply, in the order of the columns. */
+let lastPolicy: RetryPolicy | undefined;
+let lastPolicyText = "";
+
+/** Nearly all jobs have the policy of the configuration, which is one and the same object. */
+function encodeRetryPolicy(policy: RetryPolicy): string {
+  if (policy !== lastPolicy) {
+    const { initialBackoffMs, maxBackoffMs, multiplier, jitter } = policy;
+    lastPolicyText = JSON.stringify([initialBackoffMs, maxBackoffMs, multiplier, jitter]);
+    lastPolicy = policy;
+  }
+  return lastPolicyText;
+}
+
+let lastDecoded: RetryPolicy | undefined;
+let lastDecodedText = "";
+
+function decodeRetryPolicy(text: string): RetryPolicy {
+  if (lastDecoded === undefined || text !== lastDecodedText) {
+    const [initialBackoffMs, maxBackoffMs, multiplier, jitter] = JSON.parse(text) as [
+      number,
+      number,
+      number,
+      Jitter,
+    ];
+    lastDecoded = Object.freeze({ initialBackoffMs, maxBackoffMs, multiplier, jitter });
+    lastDecodedText = text;
+  }
+  return lastDecoded;
+}
+
+/** A new job on its way to the writing thread: the values of its columns. */
 export interface NewJobRow {
   readonly id: string;
   /** null: the same as id. */
@@ -85,29 +117,17 @@ export function toRow(job: NewJob): NewJobRow {
     url: request.url,
     headers: encodeHeaders(request.headers),
     parameters: encodeMap(request.parameters),
-    retry: JSON.stringify([
-      retryPolicy.initialBackoffMs,
-      retryPolicy.maxBackoffMs,
-      retryPolicy.multiplier,
-      retryPolicy.jitter,
-    ]),
+    retry: encodeRetryPolicy(retryPolicy),
     attemptTimeout: job.attemptTimeoutMs,
     labels: encodeMap(job.labels),
     traceparent: trace.traceparent,
     tracestate: trace.tracestate,
-    // A copy of just these bytes: cloning a view clones the whole buffer behind it.
-    body: request.body.length === 0 ? null : new Uint8Array(request.body),
+    body: request.body.length === 0 ? null : request.body,
   };
 }
 
 /** The columns of `spec`, joined with max_attempts of `job`; `body` may be missing. */
 export function toSpec(row: Row): JobSpec {
-  const [initialBackoffMs, maxBackoffMs, multiplier, jitter] = JSON.parse(row["retry"] as string) as [
-    number,
-    number,
-    number,
-    Jitter,
-  ];
   return {
     request: {
       method: row["method"] as string,
@@ -117,7 +137,7 @@ export function toSpec(row: Row): JobSpec {
       body: (row["body"] as Uint8Array | null | undefined) ?? noBytes,
     },
     maxAttempts: row["max_attempts"] as number,
-    retryPolicy: { initialBackoffMs, maxBackoffMs, multiplier, jitter },
+    retryPolicy: decodeRetryPolicy(row["retry"] as string),
     attemptTimeoutMs: row["attempt_timeout"] as number,
     labels: decodeMap(row["labels"] as string | null),
     trace: { traceparent: row["traceparent"] as string, tracestate: row["tracestate"] as string },
@@ -150,17 +170,86 @@ export function toRecord(row: Row): JobRecord {
   };
 }
 
-/** The columns of `job` and `spec` before the claim. */
-export function toClaimed(row: Row): ClaimedJob {
-  const id = row["id"] as string;
+/** A claimed job on its way from the writing thread: the values of its columns, as they were before the claim. */
+export interface ClaimedRow {
+  readonly key: number;
+  readonly id: string;
+  readonly uid: string | null;
+  readonly queue: string;
+  readonly attemptCount: number;
+  readonly maxAttempts: number;
+  readonly createTime: number;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: string;
+  readonly parameters: string | null;
+  readonly retry: string;
+  readonly attemptTimeout: number;
+  readonly labels: string | null;
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly body: Uint8Array | null;
+}
+
+export function toClaimed(row: ClaimedRow): ClaimedJob {
   return {
-    key: row["key"] as number,
-    id,
-    uid: (row["uid"] as string | null) ?? id,
-    queue: row["queue"] as string,
-    attempt: (row["attempt_count"] as number) + 1,
-    createTime: row["create_time"] as number,
-    ...toSpec(row),
+    key: row.key,
+    id: row.id,
+    uid: row.uid ?? row.id,
+    queue: row.queue,
+    attempt: row.attemptCount + 1,
+    createTime: row.createTime,
+    request: {
+      method: row.method,
+      url: row.url,
+      headers: decodeHeaders(row.headers),
+      parameters: decodeMap(row.parameters),
+      body: row.body ?? noBytes,
+    },
+    maxAttempts: row.maxAttempts,
+    retryPolicy: decodeRetryPolicy(row.retry),
+    attemptTimeoutMs: row.attemptTimeout,
+    labels: decodeMap(row.labels),
+    trace: { traceparent: row.traceparent, tracestate: row.tracestate },
+  };
+}
+
+/** The end of an attempt on its way to the writing thread. */
+export interface FinishedRow {
+  readonly key: number;
+  readonly attempt: number;
+  readonly next: FinishedAttempt["next"]["state"];
+  /** When the next attempt is due; null if none is. */
+  readonly nextAttemptTime: number | null;
+  readonly result: AttemptResult;
+  readonly startTime: number;
+  readonly endTime: number;
+  readonly httpStatus: number;
+  readonly worker: string;
+  readonly errorReason: string | null;
+  readonly errorMessage: string | null;
+  /** null: no response is kept with this attempt. */
+  readonly responseHeaders: string | null;
+  readonly responseTruncated: number | null;
+  readonly responseBody: Uint8Array | null;
+}
+
+export function toFinishedRow({ key, attempt, response, next }: FinishedAttempt): FinishedRow {
+  return {
+    key,
+    attempt: attempt.number,
+    next: next.state,
+    nextAttemptTime: next.state === "RETRYING" ? next.nextAttemptTime : null,
+    result: attempt.result,
+    startTime: attempt.startTime,
+    endTime: attempt.endTime,
+    httpStatus: attempt.httpStatus,
+    worker: attempt.worker,
+    errorReason: attempt.error?.reason ?? null,
+    errorMessage: attempt.error?.message ?? null,
+    responseHeaders: response === undefined ? null : encodeHeaders(response.headers),
+    responseTruncated: response === undefined ? null : response.truncated ? 1 : 0,
+    responseBody: response === undefined || response.body.length === 0 ? null : response.body,
   };
 }
 

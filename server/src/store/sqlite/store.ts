@@ -2,8 +2,10 @@ import type { FinishedAttempt, InsertOptions, JobPart, ListQuery, RecoverOptions
 import { RelayError } from "../../job/error.ts";
 import type { NewJob } from "../../job/job.ts";
 import type { ReadOperation, ReadResults } from "./reads.ts";
-import { toRow } from "./rows.ts";
+import { toClaimed, toFinishedRow, toRow } from "./rows.ts";
 import { StoreThread } from "./thread.ts";
+import { plainCodec } from "./thread-side.ts";
+import { writeCodec } from "./write-codec.ts";
 import type { WriteOperation, WriteResults } from "./write-operations.ts";
 
 export interface SqliteStoreOptions {
@@ -46,6 +48,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     StoreThread.open<WriteOperation>({
       script: script("writer"),
       workerData,
+      codec: writeCodec,
       name: "the store's writer",
       groupsUnderWay: 1,
       weigh: (operation) => (operation.kind === "insert" ? operation.jobs.length : 1),
@@ -57,6 +60,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     StoreThread.open<ReadOperation>({
       script: script("reader"),
       workerData,
+      codec: plainCodec(),
       name: "the store's reader",
       groupsUnderWay: 2,
       weigh: () => 1,
@@ -125,12 +129,13 @@ class SqliteStore implements Store {
     }
   }
 
-  claim(worker: number, limit: number, now: number) {
-    return this.#write({ kind: "claim", worker, limit, now });
+  async claim(worker: number, limit: number, now: number) {
+    const { rows, nextDueTime } = await this.#write({ kind: "claim", worker, limit, now });
+    return { jobs: rows.map(toClaimed), nextDueTime: nextDueTime ?? undefined };
   }
 
   finish(worker: number, attempts: readonly FinishedAttempt[]) {
-    return this.#write({ kind: "finish", worker, attempts });
+    return this.#write({ kind: "finish", worker, attempts: attempts.map(toFinishedRow) });
   }
 
   cancel(id: string, now: number) {

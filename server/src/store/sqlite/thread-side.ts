@@ -20,12 +20,35 @@ export interface ThreadFailure {
 export type Answer = { readonly value: unknown } | { readonly failure: ThreadFailure };
 export type GroupAnswer = readonly Answer[];
 
+/** How groups and answers become messages, where structured clone alone is too slow. */
+export interface Codec<Operation> {
+  packGroup(group: Group<Operation>): unknown;
+  unpackGroup(message: unknown): Group<Operation>;
+  /** One answer for each operation, in their order. */
+  packAnswers(operations: readonly Operation[], answers: GroupAnswer): unknown;
+  unpackAnswers(message: unknown): GroupAnswer;
+  /** The memory of a packed message that is handed over instead of copied. */
+  transfersOf(message: unknown): ArrayBuffer[];
+}
+
+/** Messages as they are. */
+export function plainCodec<Operation>(): Codec<Operation> {
+  return {
+    packGroup: (group) => group,
+    unpackGroup: (message) => message as Group<Operation>,
+    packAnswers: (_operations, answers) => answers,
+    unpackAnswers: (message) => message as GroupAnswer,
+    transfersOf: () => [],
+  };
+}
+
 /** Messages of a thread: ready once, then an answer a group in their order. */
 export type ThreadMessage =
   | { readonly ready: true }
   | { readonly openError: ThreadFailure }
   | { readonly closed: true }
-  | { readonly answers: GroupAnswer };
+  /** Packed by the codec. */
+  | { readonly answers: unknown };
 
 export const answer = {
   success: (value: unknown): Answer => ({ value }),
@@ -39,6 +62,7 @@ function describe(error: unknown, kind: ThreadFailure["kind"]): ThreadFailure {
 /** Opens with `open`, then answers groups until the other side sends `null`. */
 export function openInThread<Operation>(
   port: MessagePort,
+  codec: Codec<Operation>,
   open: () => { run(group: Group<Operation>): GroupAnswer; close(): void },
 ): void {
   let opened;
@@ -50,13 +74,15 @@ export function openInThread<Operation>(
     return;
   }
   const { run, close } = opened;
-  port.on("message", (group: Group<Operation> | null) => {
-    if (group === null) {
+  port.on("message", (message: unknown) => {
+    if (message === null) {
       close();
       port.postMessage({ closed: true } satisfies ThreadMessage);
       port.close();
     } else {
-      port.postMessage({ answers: run(group) } satisfies ThreadMessage);
+      const group = codec.unpackGroup(message);
+      const answers = codec.packAnswers(group.operations, run(group));
+      port.postMessage({ answers } satisfies ThreadMessage, codec.transfersOf(answers));
     }
   });
   port.postMessage({ ready: true } satisfies ThreadMessage);

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { RelayError } from "../../job/error.ts";
 import { SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
-import type { Group, GroupAnswer, ThreadFailure, ThreadMessage } from "./thread-side.ts";
+import type { Codec, GroupAnswer, ThreadFailure, ThreadMessage } from "./thread-side.ts";
 
 interface Waiting<Operation> {
   readonly operation: Operation;
@@ -12,6 +12,7 @@ interface Waiting<Operation> {
 export interface ThreadOptions<Operation> {
   readonly script: URL;
   readonly workerData: unknown;
+  readonly codec: Codec<Operation>;
   /** What the thread is for, for messages: `the store's writer`. */
   readonly name: string;
   /**
@@ -56,7 +57,7 @@ export class StoreThread<Operation> {
     });
     worker.on("error", (error) => this.#fail(`failed: ${error.message}`));
     worker.on("message", (message: ThreadMessage) => {
-      if ("answers" in message) this.#settle(message.answers);
+      if ("answers" in message) this.#settle(options.codec.unpackAnswers(message.answers));
     });
   }
 
@@ -122,12 +123,11 @@ export class StoreThread<Operation> {
     const group = this.#nextGroup();
     if (group.length === 0) return;
     this.#underWay.push(group);
-    const message: Group<Operation> = {
-      operations: group.map((waiting) => waiting.operation),
-      restartLog: this.#restartLog,
-    };
+    const { codec } = this.#options;
+    const operations = group.map((waiting) => waiting.operation);
+    const message = codec.packGroup({ operations, restartLog: this.#restartLog });
     this.#restartLog = false;
-    this.#worker.postMessage(message);
+    this.#worker.postMessage(message, codec.transfersOf(message));
   }
 
   #nextGroup(): Waiting<Operation>[] {

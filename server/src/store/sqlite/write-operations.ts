@@ -1,7 +1,6 @@
 /** The messages to the writing thread, and what each is answered with. */
-import type { CancelResult, ClaimResult, FinishedAttempt, FinishResult, InsertResult } from "../store.ts";
-import type { RecoverOptions, RecoverResult } from "../store.ts";
-import type { NewJobRow } from "./rows.ts";
+import type { CancelResult, FinishResult, InsertResult, RecoverOptions, RecoverResult } from "../store.ts";
+import type { ClaimedRow, FinishedRow, NewJobRow } from "./rows.ts";
 
 /** A change, as it is sent to the writing thread. */
 export type WriteOperation =
@@ -22,7 +21,7 @@ export type WriteOperation =
       readonly jobs: readonly NewJobRow[];
     }
   | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
-  | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedAttempt[] }
+  | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedRow[] }
   | { readonly kind: "cancel"; readonly id: string; readonly now: number };
 
 /** What each kind of change answers. */
@@ -32,7 +31,7 @@ export interface WriteResults {
   release: undefined;
   recover: RecoverResult;
   insert: InsertResult[];
-  claim: ClaimResult;
+  claim: { readonly rows: readonly ClaimedRow[]; readonly nextDueTime: number | null };
   finish: FinishResult[];
   cancel: CancelResult;
 }

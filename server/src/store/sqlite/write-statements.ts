@@ -34,10 +34,15 @@ export function prepareWrites(database: DatabaseSync) {
     insertSpec: sql(`INSERT INTO spec (key, method, url, headers, parameters, retry, attempt_timeout, labels,
       traceparent, tracestate, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
 
-    // One priority at a time: over all of them the index would be read past every job that is not due yet.
-    due: sql(`SELECT job.key, id, uid, queue, expire_time, attempt_count, max_attempts, create_time, method, url, headers,
-      parameters, retry, attempt_timeout, labels, traceparent, tracestate, body FROM job JOIN spec USING (key)
-      WHERE worker = 0 AND priority = ? AND due_time <= ? AND finish_time IS NULL ORDER BY due_time, job.key LIMIT ?`),
+    // From the highest on, since over all priorities at once the index would be read past every job that is not due yet.
+    // `+ 0`: SQLite plans a statement anew whenever a bare parameter of a LIMIT has another value, at five times the cost.
+    nextPriority: sql(`SELECT priority FROM job WHERE worker = 0 AND priority < ? AND finish_time IS NULL
+      ORDER BY priority DESC LIMIT 1`),
+    // Its columns are named as in DueRow.
+    due: sql(`SELECT job.key AS key, id, uid, queue, expire_time AS expireTime, attempt_count AS attemptCount,
+      max_attempts AS maxAttempts, create_time AS createTime, method, url, headers, parameters, retry,
+      attempt_timeout AS attemptTimeout, labels, traceparent, tracestate, body FROM job JOIN spec USING (key)
+      WHERE worker = 0 AND priority = ? AND due_time <= ? AND finish_time IS NULL ORDER BY due_time, job.key LIMIT ? + 0`),
     nextDue: sql(`SELECT due_time FROM job WHERE worker = 0 AND priority = ? AND finish_time IS NULL
       ORDER BY due_time LIMIT 1`),
     claim:

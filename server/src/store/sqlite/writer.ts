@@ -4,45 +4,58 @@
  */
 import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { nap, openConnection, sqliteCode, SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
 import { migrate } from "./migrations.ts";
 import { answer, openInThread } from "./thread-side.ts";
 import type { Answer, Group, GroupAnswer } from "./thread-side.ts";
+import { writeCodec } from "./write-codec.ts";
 import { Writes } from "./writes.ts";
 import type { WriteOperation } from "./write-operations.ts";
 
 /** How long a change waits for the writers of other processes; less than a worker's lease. */
 const busyTimeoutMs = 5_000;
 /**
- * How often it tries. SQLite's own busy handler sleeps 1, 2, 5, 10, … ms, far longer than another process's commit
- * takes.
+ * How long it sleeps between two tries: first as long as the shortest commit of another process takes, then an eighth of
+ * what it has waited already, since a disk that is slow is not worth a processor. SQLite's own busy handler sleeps 1, 2,
+ * 5, 10, … ms.
  */
 const busyRetryMs = 0.15;
+const maxBusyRetryMs = 1;
+
+// A lock that is held is an Error for each try, and half of its cost is the stack that nobody reads.
+Error.stackTraceLimit = 0;
+
+/** Prepared once: each group begins and ends with them. */
+interface Transaction {
+  readonly begin: StatementSync;
+  readonly commit: StatementSync;
+}
 
 /** Takes the write lock, whoever has it. */
-function begin(database: DatabaseSync): void {
-  const deadline = performance.now() + busyTimeoutMs;
+function begin(transaction: Transaction): void {
+  const start = performance.now();
   for (;;) {
     try {
-      database.exec("BEGIN IMMEDIATE");
+      transaction.begin.run();
       return;
     } catch (error) {
-      if (sqliteCode(error) !== SQLITE_BUSY || performance.now() > deadline) throw error;
-      nap(busyRetryMs);
+      const waitedMs = performance.now() - start;
+      if (sqliteCode(error) !== SQLITE_BUSY || waitedMs > busyTimeoutMs) throw error;
+      nap(Math.min(maxBusyRetryMs, Math.max(busyRetryMs, waitedMs / 8)));
     }
   }
 }
 
-function transact<T>(database: DatabaseSync, writes: Writes, change: () => T): T {
-  begin(database);
+function transact<T>(database: DatabaseSync, transaction: Transaction, writes: Writes, change: () => T): T {
+  begin(transaction);
   let committing = false;
   try {
     writes.begin();
     const result = change();
     writes.end();
     committing = true;
-    database.exec("COMMIT");
+    transaction.commit.run();
     return result;
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");
@@ -58,18 +71,19 @@ let failed: unknown;
 
 function runGroup(
   database: DatabaseSync,
+  transaction: Transaction,
   writes: Writes,
   operations: readonly WriteOperation[],
 ): GroupAnswer {
   if (failed !== undefined) return operations.map(() => answer.failure(failed, "failed"));
   try {
-    return transact(database, writes, () => runInOrder(writes, operations));
+    return transact(database, transaction, writes, () => runInOrder(writes, operations));
   } catch (error) {
     if (failed !== undefined || operations.length === 1 || sqliteCode(error) === SQLITE_BUSY) {
       return operations.map(() => answer.failure(error, failed === undefined ? "refused" : "failed"));
     }
     // One of them spoiled the transaction of all: each on its own, so that only that one fails.
-    return operations.flatMap((operation) => runGroup(database, writes, [operation]));
+    return operations.flatMap((operation) => runGroup(database, transaction, writes, [operation]));
   }
 }
 
@@ -117,18 +131,19 @@ function checkFile(path: string, inode: bigint): void {
     failed = new Error(`${path} was ${found === undefined ? "removed" : "replaced"} while it was open`);
 }
 
-openInThread(parentPort!, () => {
+openInThread(parentPort!, writeCodec, () => {
   const { path, maxDepth } = workerData as { path: string; maxDepth: number };
   const database = openConnection(path);
   migrate(database);
   const writes = new Writes(database, maxDepth);
+  const transaction = { begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
   database.exec("PRAGMA busy_timeout = 0");
   const inode = statSync(path, { bigint: true }).ino;
   return {
     run(group: Group<WriteOperation>): GroupAnswer {
       if (group.restartLog) restartLog(database);
       if (group.operations.some(({ kind }) => kind === "renew")) checkFile(path, inode);
-      return runGroup(database, writes, group.operations);
+      return runGroup(database, transaction, writes, group.operations);
     },
     close: () => database.close(),
   };

@@ -1,13 +1,11 @@
 /** Every change of the store, each a function that runs inside the transaction of its group. */
 import type { DatabaseSync } from "node:sqlite";
-import type { ClaimedJob } from "../../job/job.ts";
 import { initialState, nextState } from "../../job/state.ts";
 import type { JobState } from "../../job/state.ts";
-import type { CancelResult, ClaimResult, FinishedAttempt, FinishResult, InsertResult } from "../store.ts";
-import type { RecoverOptions, RecoverResult } from "../store.ts";
+import type { CancelResult, FinishResult, InsertResult, RecoverOptions, RecoverResult } from "../store.ts";
 import { keptAttempts, lostAttempt } from "../store.ts";
-import { encodeHeaders, stateNumber, toClaimed, toRecord } from "./rows.ts";
-import type { NewJobRow } from "./rows.ts";
+import { stateNumber, toRecord } from "./rows.ts";
+import type { ClaimedRow, FinishedRow, NewJobRow } from "./rows.ts";
 import type { WriteOperation, WriteResults } from "./write-operations.ts";
 import { prepareWrites } from "./write-statements.ts";
 
@@ -18,7 +16,8 @@ const FAILED = stateNumber("FAILED");
 const CANCELLED = stateNumber("CANCELLED");
 const EXPIRED = stateNumber("EXPIRED");
 
-const priorities = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0] as const;
+/** Above all priorities, 0 to 9. */
+const abovePriorities = 10;
 
 /** More jobs are not expired in one claim, so that no transaction grows without bound; the next one goes on. */
 const maxExpired = 1000;
@@ -34,6 +33,9 @@ function chooseClaims(jobs: readonly NewJobRow[], now: number, limit: number): R
   if (due.length > limit) due.sort((one, other) => other.priority - one.priority);
   return new Set(due.slice(0, limit));
 }
+
+/** A row of the statement `due`. */
+type DueRow = ClaimedRow & { readonly expireTime: number | null };
 
 /** The changes of one connection, with its statements prepared once. */
 export class Writes {
@@ -150,31 +152,30 @@ export class Writes {
     });
   }
 
-  #claim(worker: number, limit: number, now: number): ClaimResult {
-    const jobs: ClaimedJob[] = [];
+  #claim(worker: number, limit: number, now: number): WriteResults["claim"] {
+    const rows: ClaimedRow[] = [];
     let expired = 0;
-    for (const priority of this.#isRegistered(worker) ? priorities : []) {
+    for (const priority of this.#isRegistered(worker) ? this.#waitingPriorities() : []) {
       // Expired jobs make room for others, so ask again until the level is empty or enough are claimed.
-      while (jobs.length < limit && expired < maxExpired) {
-        const due = this.#sql.due.all(priority, now, limit - jobs.length);
+      while (rows.length < limit && expired < maxExpired) {
+        const due = this.#sql.due.all(priority, now, limit - rows.length) as unknown as DueRow[];
         if (due.length === 0) break;
         for (const row of due) {
-          const key = row["key"] as number;
-          const expireTime = row["expire_time"] as number | null;
-          if (expireTime !== null && expireTime <= now && row["attempt_count"] === 0) {
+          const { key, expireTime } = row;
+          if (expireTime !== null && expireTime <= now && row.attemptCount === 0) {
             this.#depth--;
             expired++;
             this.#sql.end.run(EXPIRED, now, now, ++this.#revision, key);
           } else {
             this.#sql.claim.run(worker, DISPATCHING, now, ++this.#revision, key);
-            jobs.push(toClaimed(row));
+            rows.push(row);
           }
         }
       }
     }
     this.#nextDue = undefined;
     const next = this.#nextDueTime();
-    return { jobs, nextDueTime: Number.isFinite(next) ? next : undefined };
+    return { rows, nextDueTime: Number.isFinite(next) ? next : null };
   }
 
   /** What a lost worker claimed, nobody would ever take back. */
@@ -189,50 +190,58 @@ export class Writes {
 
   #nextDueTime(): number {
     if (this.#nextDue === undefined) {
-      const times = priorities.map(
-        (priority) => this.#sql.nextDue.get(priority)?.["due_time"] as number | undefined,
-      );
-      this.#nextDue = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
+      const times = this.#waitingPriorities().map((priority) => this.#sql.nextDue.get(priority)!["due_time"]);
+      this.#nextDue = Math.min(Number.POSITIVE_INFINITY, ...(times as number[]));
     }
     return this.#nextDue;
   }
 
-  #finish(worker: number, finished: FinishedAttempt): FinishResult {
-    const { key, attempt, response, next } = finished;
-    if (next.state === "RELEASED") return this.#giveBack(worker, key, attempt.number, attempt.endTime);
-    const ended = next.state === "SUCCEEDED" || next.state === "FAILED";
+  /** The priorities of the jobs that wait, highest first. Most of the time there is one; each costs a seek. */
+  #waitingPriorities(): number[] {
+    const priorities: number[] = [];
+    for (let above = abovePriorities; ;) {
+      const row = this.#sql.nextPriority.get(above);
+      if (row === undefined) return priorities;
+      priorities.push((above = row["priority"] as number));
+    }
+  }
+
+  #finish(worker: number, finished: FinishedRow): FinishResult {
+    const { key, attempt, next, nextAttemptTime, endTime } = finished;
+    if (next === "RELEASED") return this.#giveBack(worker, key, attempt, endTime);
+    const ended = next === "SUCCEEDED" || next === "FAILED";
     const { changes } = this.#sql.finish.run(
-      stateNumber(next.state),
-      next.state === "HELD" ? -1 : next.state === "RETRYING" ? 0 : worker,
-      next.state === "RETRYING" ? next.nextAttemptTime : attempt.endTime,
-      ended ? attempt.endTime : null,
-      attempt.endTime,
+      stateNumber(next),
+      next === "HELD" ? -1 : next === "RETRYING" ? 0 : worker,
+      nextAttemptTime ?? endTime,
+      ended ? endTime : null,
+      endTime,
       this.#revision + 1,
       key,
       worker,
-      attempt.number,
+      attempt,
       DISPATCHING,
     );
     if (changes === 0) return "stale";
-    if (next.state === "RETRYING") this.#nextDue = undefined;
+    if (next === "RETRYING") this.#nextDue = undefined;
     this.#revision++;
     if (ended) this.#depth--;
     // Only the newest response is kept.
-    if (response !== undefined && attempt.number > 1) this.#sql.dropResponses.run(key);
-    this.#dropOldAttempts(key, attempt.number);
+    if (finished.responseHeaders !== null && attempt > 1) this.#sql.dropResponses.run(key);
+    this.#dropOldAttempts(key, attempt);
     this.#sql.insertAttempt.run(
       key,
-      attempt.number,
-      attempt.result,
-      attempt.startTime,
-      attempt.endTime,
-      attempt.httpStatus,
-      attempt.worker,
-      attempt.error?.reason ?? null,
-      attempt.error?.message ?? null,
-      response === undefined ? null : response.truncated ? 1 : 0,
-      response === undefined ? null : encodeHeaders(response.headers),
-      response === undefined || response.body.length === 0 ? null : response.body,
+      attempt,
+      finished.result,
+      finished.startTime,
+      endTime,
+      finished.httpStatus,
+      finished.worker,
+      finished.errorReason,
+      finished.errorMessage,
+      finished.responseTruncated,
+      finished.responseHeaders,
+      finished.responseBody,
     );
     return "recorded";
   }
