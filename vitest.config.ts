@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  ssr: { resolve: { conditions: ["development", "module", "node", "import", "default"] } },
+  ssr: { resolve: { conditions: ["@fieldpost/source", "module", "node", "import", "default"] } },
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 30_000,

@@ -21,7 +21,7 @@ export async function startChild<Ready>(
 ): Promise<{ child: Child; ready: Ready }> {
   const forked = fork(script, [JSON.stringify(options)], {
     serialization: "advanced",
-    execArgv: ["--conditions=development"],
+    execArgv: ["--conditions=@fieldpost/source"],
     env: { ...process.env, ...env },
   });
   const child = handleOf(forked, script);

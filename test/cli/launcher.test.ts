@@ -126,7 +126,7 @@ describe("bin/fieldpost in a checkout", () => {
     const line = readFileSync(`/proc/${child.pid}/cmdline`, "utf8").split("\0");
     expect(line.slice(1, 4)).toEqual([
       "--disable-sigusr1",
-      "--conditions=development",
+      "--conditions=@fieldpost/source",
       join(server, "src/main.ts"),
     ]);
     expect(await finish(child, "")).toMatchObject({ code: 0 });

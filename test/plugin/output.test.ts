@@ -230,7 +230,7 @@ describe("the output for awkward messages", () => {
   });
 
   test("runs under type stripping, and filters", () => {
-    expect(workspace.run("node", "--conditions=development", "behaviour.ts")).toEqual({
+    expect(workspace.run("node", "--conditions=@fieldpost/source", "behaviour.ts")).toEqual({
       status: 0,
       stdout: "all is well\n",
       stderr: "",

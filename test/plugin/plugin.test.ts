@@ -229,7 +229,7 @@ describe("with the vectors' own protos:", () => {
     const main = join(repository, "plugin/src/main.ts");
     const input = toBinary(CodeGeneratorRequestSchema, workspace.request());
     const node = join(repository, "node_modules/.bin/node");
-    const ran = spawnSync(node, ["--conditions=development", main], { input });
+    const ran = spawnSync(node, ["--conditions=@fieldpost/source", main], { input });
     const response = fromBinary(CodeGeneratorResponseSchema, ran.stdout);
     const committed = readFileSync(join(repository, "test/vectors/gen/vectors_service_fieldmask.ts"), "utf8");
 

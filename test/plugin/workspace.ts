@@ -103,7 +103,7 @@ plugins:
       - fieldmask.option.Option
     opt:
 ${yamlList([...parameters, ...tsProto])}
-  - local: ["node", "--conditions=development", "${join(repository, "plugin/src/main.ts")}"]
+  - local: ["node", "--conditions=@fieldpost/source", "${join(repository, "plugin/src/main.ts")}"]
     out: gen
     opt:
 ${yamlList(parameters)}`,

@@ -60,7 +60,7 @@ export function runFixture(name: string, argument: unknown, env: Record<string, 
   delete inherited["npm_lifecycle_event"];
   const child = spawn(
     process.execPath,
-    ["--conditions=development", fixture(name), JSON.stringify(argument)],
+    ["--conditions=@fieldpost/source", fixture(name), JSON.stringify(argument)],
     {
       stdio: ["ignore", "inherit", "pipe", "ipc"],
       env: { ...inherited, SUPERVISOR_TEST: mark, ...env },
