@@ -1,6 +1,6 @@
 /** The command `fieldpost`: the table of its commands, and nothing else. */
 import { Command, CommanderError } from "commander";
-import { exitOk, exitUsage, reportError } from "./cli/client-command.ts";
+import { exitFailed, exitOk, exitUsage, reportError } from "./cli/client-command.ts";
 import { defineEnqueue, runEnqueue } from "./cli/enqueue.ts";
 import { defineGet, runGet } from "./cli/get.ts";
 import { defineList, runList } from "./cli/list.ts";
@@ -37,7 +37,14 @@ const laterCommands: ReadonlySet<string> = new Set(
   ),
 );
 
+/** As bin/fieldpost says it; this is for those who start this file with a Node of their own. */
+const leastNodeMajor = 24;
+
 async function main(args: readonly string[]): Promise<number> {
+  if (Number.parseInt(process.versions.node, 10) < leastNodeMajor) {
+    printError([`needs Node ${leastNodeMajor} or later (found: v${process.versions.node})`]);
+    return exitFailed;
+  }
   const [name = ""] = args;
   // The log of a relay may go to a pipe as well, and its end must not end the relay.
   if (name !== "serve") quietPipes();

@@ -1,6 +1,9 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { serveOptions } from "../../server/src/config/options.ts";
-import { run } from "./fixtures/run.ts";
+import { launcher, run } from "./fixtures/run.ts";
+
+const main = join(launcher, "../../src/main.ts");
 
 describe("fieldpost", () => {
   it("prints help with every command of this release and no other", async () => {
@@ -22,6 +25,17 @@ describe("fieldpost", () => {
       .filter((value) => value !== undefined && value !== "false");
     for (const value of defaults) expect(help).toContain(`(default: ${value})`);
     expect(help).not.toContain("--tls-cert");
+  });
+
+  it("says in one line that the Node it was started with is too old", async () => {
+    const older =
+      "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.22.0' } })";
+    const result = await run(
+      ["--conditions=@fieldpost/source", `--import=data:text/javascript,${older}`, main, "serve"],
+      { command: process.execPath },
+    );
+    expect(result).toMatchObject({ code: 1, stdout: "" });
+    expect(result.stderr).toMatch(/^fieldpost: needs Node 24 or later \(found: v[^\n]*\)\n$/);
   });
 
   it("asks for a command when there is none", async () => {

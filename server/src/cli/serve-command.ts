@@ -2,7 +2,9 @@
 import { Option, type Command } from "commander";
 import { loadServeConfig } from "../config/load.ts";
 import { flagOf, laterOptions, serveOptions } from "../config/options.ts";
+import { exitFailed } from "./client-command.ts";
 import { addOptions, flagsOf } from "./option-flags.ts";
+import { printError } from "./print-error.ts";
 
 const options = Object.values(serveOptions);
 
@@ -21,6 +23,14 @@ export function defineServe(command: Command): void {
 
 export async function runServe(command: Command): Promise<number> {
   const config = loadServeConfig(flagsOf(command, [...options, ...laterOptions]), process.env);
-  const { serve } = await import("./serve.ts");
-  return serve(config);
+  let serving;
+  try {
+    serving = await import("./serve.ts");
+  } catch (error) {
+    // It loads the supervisor, which says here what is missing of it; the class itself cannot be loaded then.
+    if (!(error instanceof Error && error.name === "SupervisorError")) throw error;
+    printError([error.message]);
+    return exitFailed;
+  }
+  return serving.serve(config);
 }

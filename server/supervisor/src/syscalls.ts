@@ -1,5 +1,14 @@
 // The only file that knows koffi. The calls are bound to Linux's numbers, which are the same on x64 and arm64.
-import koffi from "koffi";
+import { SupervisorError } from "./errors.ts";
+
+// Its native part is an optional dependency of its own; without it koffi throws as it is loaded, and asks about bundlers.
+const { default: koffi } = await import("koffi").catch((cause: unknown) => {
+  throw new SupervisorError(
+    "KOFFI_MISSING",
+    `the package @koromix/koffi-linux-${process.arch} cannot be loaded: install without --omit=optional`,
+    { cause },
+  );
+});
 
 const libc = koffi.load(null);
 
