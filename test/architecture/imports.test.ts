@@ -4,6 +4,7 @@ import { builtinModules } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { readImports } from "../support/imports.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -26,33 +27,13 @@ function filesIn(folder: string): string[] {
 
 const isGenerated = (file: string): boolean => file.includes("/gen/");
 
-/** import … from "x", export … from "x", import("x"), import "x"; over several lines too. */
-const importPattern =
-  /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"|\bimport\(\s*(?:\/\*.*?\*\/\s*)?"([^"]+)"\s*\)/g;
-
 function importsOf(file: string): Import[] {
-  const text = readFileSync(join(root, file), "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, (comment) =>
-    "\n".repeat(comment.split("\n").length - 1),
-  );
-  return [...text.matchAll(importPattern)].map((match) => {
-    const specifier = (match[2] ?? match[3])!;
-    const to = specifier.startsWith(".")
-      ? relative(root, resolve(root, dirname(file), specifier))
-      : specifier.replace(/^node:/, "node:");
-    const names = match[0].match(/\{([^}]*)\}/)?.[1];
-    const allTypes =
-      names !== undefined &&
-      names
-        .split(",")
-        .filter((name) => name.trim() !== "")
-        .every((name) => name.trim().startsWith("type "));
-    return {
-      from: file,
-      to,
-      typeOnly: match[1] !== undefined || allTypes,
-      line: text.slice(0, match.index).split("\n").length,
-    };
-  });
+  return readImports(readFileSync(join(root, file), "utf8")).map(({ specifier, typeOnly, line }) => ({
+    from: file,
+    to: specifier.startsWith(".") ? relative(root, resolve(root, dirname(file), specifier)) : specifier,
+    typeOnly,
+    line,
+  }));
 }
 
 const files = sourceFolders.flatMap(filesIn).filter((file) => !file.startsWith("server/src/gen/"));
