@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { startRelay, until } from "../support/relay.ts";
 import type { Relay } from "../support/relay.ts";
 import { startTarget } from "../support/target.ts";
-import { callRaw, post } from "./setting.ts";
+import { callRaw, listServices, post } from "./setting.ts";
 
 const serviceName = "fieldpost.v1.RelayService";
 const SERVING = 1;
@@ -46,26 +46,6 @@ function watchHealth(relay: Relay): { next(): Promise<number | undefined> } {
       }
     },
   };
-}
-
-/** What reflection lists, by the protocol of the given version. */
-function listServices(relay: Relay, version: string): Promise<string> {
-  const call = relay.client.channel.makeBidiStreamRequest(
-    `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
-    identity,
-    identity,
-    new Metadata(),
-    {},
-  );
-  return new Promise((resolve, reject) => {
-    call.on("data", (answer: Buffer) => {
-      resolve(answer.toString("latin1"));
-      call.end();
-    });
-    call.on("error", reject);
-    // ServerReflectionRequest.list_services = 7
-    call.write(Buffer.from(new BinaryWriter().uint32(58).string("*").finish()));
-  });
 }
 
 describe("reflection", () => {

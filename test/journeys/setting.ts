@@ -1,4 +1,5 @@
 /** What the journeys share. */
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Metadata } from "@grpc/grpc-js";
 import { AttemptResult } from "../../server/src/gen/fieldpost/v1/job.ts";
 import type { HttpTarget, Job } from "../../server/src/gen/fieldpost/v1/job.ts";
@@ -97,5 +98,25 @@ export function callRaw(client: RelayClient, path: string, request: Uint8Array):
       { deadline: Date.now() + 10_000 },
       (error, answer) => (error === null ? resolve(answer!) : reject(error)),
     );
+  });
+}
+
+/** What reflection lists, by the protocol of the given version. */
+export function listServices(relay: Relay, version: string): Promise<string> {
+  const call = relay.client.channel.makeBidiStreamRequest(
+    `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+    (bytes: Buffer) => bytes,
+    (bytes: Buffer) => bytes,
+    new Metadata(),
+    {},
+  );
+  return new Promise((resolve, reject) => {
+    call.on("data", (answer: Buffer) => {
+      resolve(answer.toString("latin1"));
+      call.end();
+    });
+    call.on("error", reject);
+    // ServerReflectionRequest.list_services = 7
+    call.write(Buffer.from(new BinaryWriter().uint32(58).string("*").finish()));
   });
 }

@@ -1,0 +1,159 @@
+/** The other packages, each installed alone, as their READMEs say. */
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { repository, startProgram } from "../support/relay.ts";
+import { codeBlocks, namedBlocks } from "./code-blocks.ts";
+import type { Manifest, PackedPackage } from "./pack.ts";
+import { install, runSystem } from "./system.ts";
+
+const checkout = join(repository, "node_modules");
+const installTimeoutMs = 120_000;
+
+const { version } = JSON.parse(readFileSync(join(checkout, "@types/node/package.json"), "utf8")) as Manifest;
+const typesOfNode = `@types/node@${version}`;
+
+/** A strict user's, who also checks the declarations of what they import. */
+const compilerOptions = {
+  target: "es2022",
+  lib: ["es2022"],
+  types: ["node"],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  verbatimModuleSyntax: true,
+  rewriteRelativeImportExtensions: true,
+  rootDir: ".",
+  outDir: "out",
+};
+
+function write(folder: string, file: string, text: string): void {
+  mkdirSync(dirname(join(folder, file)), { recursive: true });
+  writeFileSync(join(folder, file), text);
+}
+
+/** Compiles `files` with the checkout's tsc, into out/. Answers what it said: nothing, if all is well. */
+async function compile(folder: string, module: string, files: readonly string[]): Promise<string> {
+  const moduleResolution = module === "nodenext" ? "nodenext" : "bundler";
+  const options = { ...compilerOptions, module, moduleResolution };
+  write(folder, "tsconfig.json", JSON.stringify({ compilerOptions: options, files }));
+  const { stdout } = await runSystem(process.execPath, [join(checkout, "typescript/bin/tsc"), "-p", "."], {
+    cwd: folder,
+  });
+  return stdout;
+}
+
+export function describeLibraries(packages: readonly PackedPackage[], dir: string): void {
+  const tarballOf = (name: string): string => packages.find((one) => one.name === name)!.tarball;
+  const readmeOf = (name: string): string =>
+    packages
+      .find((one) => one.name === name)!
+      .files.get("README.md")!
+      .toString();
+  describe("@fieldpost/supervisor", () => {
+    const folder = join(dir, "supervisor");
+    const blocks = codeBlocks(readmeOf("@fieldpost/supervisor"));
+    const blockWith = (text: string): string => blocks.find((code) => code.includes(text))!;
+    const programs = {
+      "main.ts": blockWith("startSupervisor("),
+      "minimal-http-worker.ts": blockWith("serveHttp("),
+      "grpc-worker.ts": blockWith("serveGrpc("),
+    };
+
+    beforeAll(async () => {
+      mkdirSync(folder);
+      write(folder, "package.json", '{"type":"module"}');
+      await install(folder, [tarballOf("@fieldpost/supervisor"), typesOfNode]);
+    }, installTimeoutMs);
+
+    test("serves HTTP with the README's programs in JavaScript, without grpc-js", async () => {
+      // They have no types in them.
+      write(folder, "main.js", programs["main.ts"].replace("worker.ts", "worker.js"));
+      write(folder, "minimal-http-worker.js", programs["minimal-http-worker.ts"]);
+      await using program = startProgram(process.execPath, ["--disable-sigusr1", "main.js"], { cwd: folder });
+      const [address] = await program.textLine(/^127\.0\.0\.1:\d+$/);
+      expect(await (await fetch(`http://${address}`)).text()).toMatch(/^slot [01]\n$/);
+      program.signal("SIGTERM");
+      expect(await program.exited).toEqual({ code: 0, signal: null });
+    });
+
+    test("has declarations that a strict compiler takes, and that know what is wrong", async () => {
+      await install(folder, ["@grpc/grpc-js"]);
+      for (const [file, text] of Object.entries(programs)) write(folder, file, text);
+      write(
+        folder,
+        "wrong.ts",
+        `import { startSupervisor } from "@fieldpost/supervisor";
+// @ts-expect-error: workers is a number or "auto".
+await startSupervisor({ listeners: [], workerModule: "worker.js", workers: "many" });
+`,
+      );
+      for (const module of ["nodenext", "esnext"]) {
+        expect(await compile(folder, module, [...Object.keys(programs), "wrong.ts"])).toBe("");
+      }
+    });
+  });
+
+  describe("@fieldpost/fieldmask", () => {
+    const folder = join(dir, "fieldmask");
+
+    beforeAll(async () => {
+      mkdirSync(folder);
+      write(folder, "package.json", '{"type":"module"}');
+      await install(folder, [tarballOf("@fieldpost/fieldmask")]);
+    }, installTimeoutMs);
+
+    test("runs on the system's Node, by both of its names", async () => {
+      write(
+        folder,
+        "main.js",
+        `import { parsePath } from "@fieldpost/fieldmask";
+import { compileMask } from "@fieldpost/fieldmask/codegen";
+console.log(typeof compileMask, parsePath("labels.\`a.b\`").segments.length);
+`,
+      );
+      expect(await runSystem("node", ["main.js"], { cwd: folder })).toEqual({
+        code: 0,
+        stdout: "function 2\n",
+        stderr: "",
+      });
+    });
+  });
+
+  describe("@fieldpost/protoc-gen-fieldmask", () => {
+    const folder = join(dir, "plugin");
+    const tools = join(dir, "tools");
+    const files = namedBlocks(readmeOf("@fieldpost/protoc-gen-fieldmask"));
+
+    beforeAll(async () => {
+      mkdirSync(folder);
+      write(folder, "package.json", '{"type":"module"}');
+      for (const [name, text] of files) write(folder, name, text);
+      mkdirSync(tools);
+      // The user's own two tools, which are the checkout's here; the plugin is the installed one.
+      for (const tool of ["buf", "protoc-gen-ts_proto"]) {
+        symlinkSync(join(checkout, ".bin", tool), join(tools, tool));
+      }
+      const ours = ["@fieldpost/protoc-gen-fieldmask", "@fieldpost/fieldmask"].map(tarballOf);
+      await install(folder, [...ours, typesOfNode]);
+    }, installTimeoutMs);
+
+    test("generates with the README's files; what it generates compiles and runs on the system's Node", async () => {
+      expect([...files.keys()]).toEqual([
+        "buf.yaml",
+        "proto/shop/v1/shop.proto",
+        "buf.gen.yaml",
+        "src/main.ts",
+      ]);
+      const path = [join(folder, "node_modules/.bin"), tools];
+      const generated = await runSystem("buf", ["generate"], { cwd: folder, path });
+      expect(generated).toEqual({ code: 0, stdout: "", stderr: "" });
+      expect(await compile(folder, "nodenext", ["src/main.ts"])).toBe("");
+      const ran = await runSystem("node", ["out/src/main.js"], { cwd: folder });
+      expect(ran).toMatchObject({ code: 0, stderr: "" });
+      expect(await runSystem(process.execPath, ["src/main.ts"], { cwd: folder })).toEqual(ran);
+      expect(ran.stdout).toMatch(/^true \{[^}]*name: 'orders\/1',[^}]*payment: \{[^}]*amount: 1200n/);
+      expect(ran.stdout).toContain("suggestion: 'payment.amount'");
+    });
+  });
+}
