@@ -1,4 +1,4 @@
-// Fieldpost itself, as a subject: `fieldpost serve --workers 2` on SQLite, as users start it, through its gRPC surface.
+// Fieldpost itself, as a subject: `fieldpost serve` on SQLite, as users start it, through its gRPC surface.
 import { spawn } from "node:child_process";
 import { existsSync, readlinkSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -22,10 +22,19 @@ const drainWithinMs = 40_000;
 const lastJobs = 64;
 const readsInFlight = 128;
 
-export async function openFieldpost({ folder, env }: SubjectOptions): Promise<Subject> {
+export async function openFieldpost({ folder, env, workers }: SubjectOptions): Promise<Subject> {
   if (!existsSync(command)) throw new Error(`there is no ${command} yet: Fieldpost cannot be measured`);
   const [grpc, http] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-  const flags = ["--workers", "2", "--store", join(folder, "f.db"), "--grpc", grpc, "--http", http];
+  const flags = [
+    "--workers",
+    String(workers),
+    "--store",
+    join(folder, "f.db"),
+    "--grpc",
+    grpc,
+    "--http",
+    http,
+  ];
   const server = spawn(command, ["serve", ...flags], {
     cwd: folder,
     env: { ...process.env, ...env },
@@ -62,7 +71,13 @@ export async function openFieldpost({ folder, env }: SubjectOptions): Promise<Su
   const client = new RelayServiceClient(grpc, credentials.createInsecure());
   return {
     address: grpc,
-    pids: [server.pid!],
+    processes: [
+      { name: "supervisor", pid: server.pid!, isWorker: false },
+      // In the order of their slots: none was started anew.
+      ...descendants(server.pid!)
+        .slice(1)
+        .map((pid, index) => ({ name: `worker ${index}`, pid, isWorker: true })),
+    ],
     async awaitRecorded(names) {
       const deadlineMs = Date.now() + recordedWithinMs;
       let open = names.slice(-lastJobs);

@@ -1,54 +1,82 @@
-// Loaded into every process under test (NODE_OPTIONS=--import): how late a 10 ms timer of its event loop is. The samples
-// go to a file of its own in the folder BENCH_LOOP_DELAY, as pairs of doubles: when (ms, CLOCK_MONOTONIC), how late (ms).
-import { appendFileSync, readdirSync, readFileSync } from "node:fs";
+// Loaded into every process under test (NODE_OPTIONS=--import): how late a timer of 1 ms on its event loop is, as
+// perf_hooks.monitorEventLoopDelay sees it, but with the time of each sample, so that the measured window can be cut out
+// afterwards. The samples go to a file `PID` in the folder BENCH_LOOP_DELAY, as pairs of doubles: when (ms,
+// CLOCK_MONOTONIC), how late (ms).
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { quantile } from "./stats.ts";
 
-export const loopDelayVariable = "BENCH_LOOP_DELAY";
-const stepMs = 10;
-const samplesAWrite = 25;
+const loopDelayVariable = "BENCH_LOOP_DELAY";
+const stepMs = 1;
+const samplesAWrite = 250;
+const writtenWithinMs = 5000;
+const noDelay: LoopDelay = { p99Ms: Number.NaN, maxMs: Number.NaN };
 
 const folder = process.env[loopDelayVariable];
+// The threads of a store have event loops, too, but nobody waits for those.
 if (folder !== undefined && isMainThread) sample(join(folder, String(process.pid)));
 
 function sample(file: string): void {
-  let pairs: number[] = [];
-  let lastMs = nowMs();
+  const originMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+  const pairs = new Float64Array(2 * samplesAWrite);
+  let filled = 0;
+  let lastMs = performance.now();
   const tick = (): void => {
-    const atMs = nowMs();
-    if (pairs.push(atMs, Math.max(0, atMs - lastMs - stepMs)) === 2 * samplesAWrite) {
-      appendFileSync(file, new Uint8Array(Float64Array.from(pairs).buffer));
-      pairs = [];
-    }
+    const atMs = performance.now();
+    pairs[filled++] = originMs + atMs;
+    pairs[filled++] = Math.max(0, atMs - lastMs - stepMs);
     lastMs = atMs;
+    if (filled === pairs.length) {
+      filled = 0;
+      appendFileSync(file, new Uint8Array(pairs.buffer));
+      // The write is the sampler's own and not counted.
+      lastMs = performance.now();
+    }
   };
   setInterval(tick, stepMs).unref();
 }
 
-function nowMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
 /** The environment that makes a process and its children sample. */
 export function loopDelayEnv(into: string): NodeJS.ProcessEnv {
-  const options = process.env["NODE_OPTIONS"] ?? "";
-  return { [loopDelayVariable]: into, NODE_OPTIONS: `${options} --import=${import.meta.url}`.trim() };
+  return { [loopDelayVariable]: into };
 }
 
-/** The 99th percentile over the worst process between two times; NaN when nothing was sampled. */
-export function loopDelayP99Ms(from: string, firstNs: bigint, lastNs: bigint): number {
-  const firstMs = Number(firstNs) / 1e6;
+export interface LoopDelay {
+  p99Ms: number;
+  maxMs: number;
+}
+
+/** Of one process between two times, as soon as it has written that far; NaN when nothing was sampled. */
+export async function readLoopDelay(
+  folder: string,
+  pid: number,
+  firstNs: bigint,
+  lastNs: bigint,
+): Promise<LoopDelay> {
   const lastMs = Number(lastNs) / 1e6;
-  const worst = readdirSync(from).map((file) => {
-    const bytes = readFileSync(join(from, file));
-    const pairs = new Float64Array(new Uint8Array(bytes).buffer);
-    const late = pairs.filter((_, index) => {
-      const atMs = pairs[index - 1] ?? 0;
-      return index % 2 === 1 && atMs >= firstMs && atMs <= lastMs;
-    });
-    return late.length === 0 ? Number.NaN : quantile(late.toSorted(), 0.99);
+  const deadlineMs = Date.now() + writtenWithinMs;
+  let pairs = readPairs(join(folder, String(pid)));
+  while ((pairs.at(-2) ?? 0) < lastMs && Date.now() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    pairs = readPairs(join(folder, String(pid)));
+  }
+  return summarizeLoopDelay(pairs, Number(firstNs) / 1e6, lastMs);
+}
+
+function readPairs(file: string): Float64Array {
+  if (!existsSync(file)) return new Float64Array();
+  const bytes = readFileSync(file);
+  return new Float64Array(new Uint8Array(bytes).buffer, 0, Math.floor(bytes.length / 16) * 2);
+}
+
+/** Of `pairs` of when and how late; those before and after the two times do not count. */
+export function summarizeLoopDelay(pairs: Float64Array, firstMs: number, lastMs: number): LoopDelay {
+  const late = pairs.filter((_, index) => {
+    const atMs = pairs[index - 1] ?? 0;
+    return index % 2 === 1 && atMs >= firstMs && atMs <= lastMs;
   });
-  const sampled = worst.filter((value) => !Number.isNaN(value));
-  return sampled.length === 0 ? Number.NaN : Math.max(...sampled);
+  if (late.length === 0) return noDelay;
+  late.sort();
+  return { p99Ms: quantile(late, 0.99), maxMs: late.at(-1)! };
 }

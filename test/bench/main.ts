@@ -1,67 +1,92 @@
 // `npm run bench -- [BENCH] [options]`: the table of benches, and what each one runs.
 import { cpus } from "node:os";
+import { resolve } from "node:path";
 import { openChain } from "./chain/run.ts";
 import { openFieldpost } from "./fieldpost.ts";
-import { measureDelivery, type Measurement, type Subject, type SubjectOptions } from "./measure.ts";
+import { measureDelivery, type OpenSubject } from "./measure.ts";
 import { measureNoop } from "./noop.ts";
 import { parseOptions, usage, type Options } from "./options.ts";
-import { formatTable, linesOf, ratioLines, type Line } from "./report.ts";
+import { writeProfiles } from "./profile-report.ts";
+import { formatReport, jsonReport, type BenchResult, type SubjectResult } from "./report.ts";
 
-/** Hands back the lines to print and whether it lost something. */
-type Bench = (options: Options) => Promise<Result>;
-interface Result {
-  lines: Line[];
-  isLossless: boolean;
+interface Bench {
+  noop: boolean;
+  chain: boolean;
+  fieldpost: boolean;
 }
 
 const benches: Record<string, Bench> = {
   /** Everything, with the ratios. */
-  all: (options) => runRelay(options, { noop: true, chain: openChain, fieldpost: openFieldpost }),
+  all: { noop: true, chain: true, fieldpost: true },
   /** A grpc-js call that does nothing. */
-  noop: (options) => runRelay(options, { noop: true }),
+  noop: { noop: true, chain: false, fieldpost: false },
   /** The bare chain of DESIGN §6, the yardstick. */
-  chain: (options) => runRelay(options, { noop: true, chain: openChain }),
+  chain: { noop: true, chain: true, fieldpost: false },
   /** Fieldpost beside the chain. */
-  fieldpost: (options) => runRelay(options, { chain: openChain, fieldpost: openFieldpost }),
+  fieldpost: { noop: false, chain: true, fieldpost: true },
 };
 
-type OpenSubject = (options: SubjectOptions) => Promise<Subject>;
+interface Subject {
+  kind: "chain" | "fieldpost";
+  open: OpenSubject;
+  processes: number;
+  result: SubjectResult;
+}
 
-/** In each round each part in its turn, so that what else the machine does hits all of them alike. */
-async function runRelay(
-  options: Options,
-  parts: { noop?: boolean; chain?: OpenSubject; fieldpost?: OpenSubject },
-): Promise<Result> {
-  const noop: number[] = [];
-  const chain: Measurement[] = [];
-  const fieldpost: Measurement[] = [];
+/** In the order in which a round measures them: the yardsticks first. */
+function planSubjects(bench: Bench, { workers, chainProcesses }: Options): Subject[] {
+  const plan = (kind: Subject["kind"], open: OpenSubject, processes: number): Subject => ({
+    kind,
+    open,
+    processes,
+    result: { label: `${kind} ${processes}`, rounds: [] },
+  });
+  const chains = (chainProcesses === "same" ? workers : [chainProcesses]).map((count) =>
+    plan("chain", openChain, count),
+  );
+  const fieldposts = workers.map((count) => plan("fieldpost", openFieldpost, count));
+  if (bench.chain) {
+    for (const [index, { result }] of fieldposts.entries()) {
+      result.yardstick = (chains[index] ?? chains[0]!).result;
+    }
+  }
+  return [...(bench.chain ? chains : []), ...(bench.fieldpost ? fieldposts : [])];
+}
+
+/** In each round each subject in its turn, so that what else the machine does hits all of them alike. */
+async function runBench(bench: Bench, options: Options): Promise<BenchResult> {
+  const subjects = planSubjects(bench, options);
+  const result: BenchResult = { noop: [], subjects: subjects.map(({ result }) => result) };
   for (let round = 1; round <= options.rounds; round += 1) {
-    if (parts.noop) noop.push(await step(round, "noop", () => measureNoop(options)));
-    if (parts.chain) chain.push(await step(round, "chain", () => measureDelivery(parts.chain!, options)));
-    if (parts.fieldpost) {
-      fieldpost.push(await step(round, "fieldpost", () => measureDelivery(parts.fieldpost!, options)));
+    if (bench.noop) {
+      say(round, "noop");
+      result.noop.push(await measureNoop(options));
+    }
+    for (const { kind, open, processes, result } of subjects) {
+      say(round, result.label);
+      result.rounds.push(await measureDelivery(open, { ...options, processes, ...profiling(kind, result) }));
     }
   }
-  const lines: Line[] = [];
-  if (noop.length > 0) lines.push({ label: "noop: calls/s", values: noop, digits: 0 });
-  if (chain.length > 0) lines.push(...linesOf("chain", chain));
-  if (fieldpost.length > 0) lines.push(...linesOf("fieldpost", fieldpost));
-  if (noop.length > 0 && chain.length > 0) {
-    const values = chain.map((of, round) => of.acknowledgedPerSecond / noop[round]!);
-    lines.push({ label: "chain / noop: acknowledged", values, digits: 3 });
-  }
-  if (fieldpost.length > 0) lines.push(...ratioLines(fieldpost, chain));
-  return { lines, isLossless: [...chain, ...fieldpost].every(({ lost }) => lost === 0) };
+  return result;
 
-  async function step<Value>(round: number, name: string, run: () => Promise<Value>): Promise<Value> {
-    process.stderr.write(`round ${round} of ${options.rounds}: ${name}\n`);
-    try {
-      return await run();
-    } catch (error) {
-      // What was measured so far is printed all the same.
-      if (chain.length > 0) process.stderr.write(`${formatTable(linesOf("chain", chain))}\n`);
-      throw error;
-    }
+  function say(round: number, what: string): void {
+    process.stderr.write(`round ${round} of ${options.rounds}: ${what}\n`);
+  }
+
+  function profiling(
+    kind: Subject["kind"],
+    { label }: SubjectResult,
+  ): Pick<Parameters<typeof measureDelivery>[1], "onProfiles"> {
+    const { profile } = options;
+    if (profile === undefined) return {};
+    return {
+      onProfiles(profiles, processes) {
+        const name = kind === "fieldpost" && options.workers.length > 1 ? label.replace(" ", "-") : kind;
+        for (const file of writeProfiles(resolve(profile), name, profiles, processes)) {
+          process.stderr.write(`wrote ${file}\n`);
+        }
+      },
+    };
   }
 }
 
@@ -71,13 +96,21 @@ async function main(): Promise<void> {
   if (bench === undefined) {
     throw new Error(`no bench ${options.bench}, there are ${Object.keys(benches).join(", ")}\n${usage}`);
   }
-  const { lines, isLossless } = await bench(options);
-  process.stdout.write(
-    `Node ${process.version}, ${cpus().length} cores; ${options.rounds} rounds of ${options.jobs} jobs after ` +
-      `${options.warmup}, ${options.concurrency} calls in flight on ${options.connections} connections, ` +
-      `generator ${options.client}\n\n${formatTable(lines)}\n`,
-  );
-  if (!isLossless) throw new Error("jobs were lost");
+  const result = await runBench(bench, options);
+  if (options.json) {
+    const machine = { node: process.version, cpus: cpus().length };
+    process.stdout.write(`${JSON.stringify({ ...machine, options, ...jsonReport(result) }, undefined, 2)}\n`);
+  } else {
+    process.stdout.write(
+      `Node ${process.version}, ${cpus().length} CPUs; ${options.rounds} rounds of ${options.jobs} jobs after ` +
+        `${options.warmup}, ${options.concurrency} calls in flight on ${options.connections} connections, ` +
+        `generator ${options.client}\nmedian (least–greatest) over the rounds\n\n${formatReport(result)}\n`,
+    );
+    if (options.profile !== undefined)
+      process.stdout.write("\nUnder the profiler: not to be compared with runs without it.\n");
+  }
+  if (result.subjects.some(({ rounds }) => rounds.some(({ lost }) => lost > 0)))
+    throw new Error("jobs were lost");
 }
 
 // With signals, too, everything that was started ends: its pipes to this process close.

@@ -9,11 +9,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
 import type { LoadOptions, LoadPorts, LoadResult, LoadRun } from "./load.ts";
-import { loopDelayEnv, loopDelayP99Ms } from "./loop-delay.ts";
+import { loopDelayEnv, readLoopDelay } from "./loop-delay.ts";
 import type { Options } from "./options.ts";
-import { acceptors, cpuMicros, descendants } from "./processes.ts";
+import { acceptors, allowedCpus, cpuMicros, readMemory, type Memory } from "./processes.ts";
+import { profilerEnv, startProfiles, stopProfiles, type ThreadProfile } from "./profiler.ts";
 import { perSecond } from "./stats.ts";
 import type { TargetAsk, TargetCount, TargetReady } from "./target.ts";
+
+const acceptedWithinMs = 10_000;
 
 export interface SubjectOptions {
   /** A fresh folder for its files. */
@@ -21,41 +24,72 @@ export interface SubjectOptions {
   targetOrigin: string;
   /** For its processes. */
   env: NodeJS.ProcessEnv;
+  /** How many processes accept calls. */
+  workers: number;
 }
 
 /** What is measured, running. */
 export interface Subject {
   /** host:port for gRPC. */
   address: string;
-  /** All its processes hang under these. */
-  pids: number[];
+  processes: SubjectProcess[];
   /** Resolves once the acknowledged jobs, all of which the target has got, are on disk as finished. */
   awaitRecorded(names: readonly string[]): Promise<void>;
   /** How many of the acknowledged jobs are not on disk as finished; outside the measured time. */
   countLost(names: readonly string[]): Promise<number>;
   end(): Promise<void>;
 }
+export interface SubjectProcess {
+  /** `supervisor`, `worker 0`. */
+  name: string;
+  pid: number;
+  /** It accepts calls. */
+  isWorker: boolean;
+}
+export type OpenSubject = (options: SubjectOptions) => Promise<Subject>;
 
 export interface Measurement {
   acknowledgedPerSecond: number;
   deliveredPerSecond: number;
   acknowledgeP99Ms: number;
-  /** The worst of its processes; NaN when it could not be sampled. */
+  /** The worst of its workers; NaN when it could not be sampled. */
   loopDelayP99Ms: number;
   /** User and system time of all its processes: hardly moves with what else the machine does. */
   cpuMicrosPerJob: number;
+  /** Of all its processes together; NaN where it may not be read. */
+  pssMiB: number;
   lost: number;
   /** Requests that the target got beyond the acknowledged jobs: repeats, which at-least-once allows. */
   repeats: number;
+  processes: ProcessMeasurement[];
+}
+/** Memory is read when all jobs of the measured run are recorded. */
+export interface ProcessMeasurement extends Memory {
+  name: string;
+  isWorker: boolean;
+  loopDelayP99Ms: number;
+  loopDelayMaxMs: number;
+  cpuMicrosPerJob: number;
+  /** Which CPUs it may use, `0-1` for instance. */
+  cpus: string;
+}
+
+export interface MeasureOptions extends Options {
+  /** Of the subject. */
+  processes: number;
+  /** Gets the profiles of the measured run, if there shall be any. */
+  onProfiles?: (profiles: readonly ThreadProfile[], processes: readonly SubjectProcess[]) => void;
 }
 
 /** Starts everything, warms up, measures once, ends everything. Throws when a call fails or nothing moves any more. */
 export async function measureDelivery(
-  openSubject: (options: SubjectOptions) => Promise<Subject>,
-  options: Options,
+  openSubject: OpenSubject,
+  options: MeasureOptions,
 ): Promise<Measurement> {
+  const { onProfiles, jobs } = options;
   const folder = mkdtempSync(join(tmpdir(), "fieldpost-bench-"));
   const loopDelays = mkdtempSync(join(folder, "loop-delay-"));
+  const profiles = mkdtempSync(join(folder, "profile-"));
   await using stack = new AsyncDisposableStack();
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", removeFolder);
@@ -66,33 +100,58 @@ export async function measureDelivery(
   const target = await startChild<TargetReady>(new URL("target.ts", import.meta.url), {});
   stack.defer(() => target.child.end());
   const targetOrigin = `http://127.0.0.1:${target.ready.port}`;
-  const subject = await openSubject({ folder, targetOrigin, env: loopDelayEnv(loopDelays) });
+  const preloads = ["loop-delay.ts", ...(onProfiles === undefined ? [] : ["profiler.ts"])];
+  const env = {
+    ...loopDelayEnv(loopDelays),
+    ...(onProfiles === undefined ? {} : profilerEnv(profiles)),
+    NODE_OPTIONS: [process.env["NODE_OPTIONS"] ?? "", ...preloads.map(importFlag)].join(" ").trim(),
+  };
+  const subject = await openSubject({ folder, targetOrigin, env, workers: options.processes });
   stack.defer(() => subject.end());
+  const pids = subject.processes.map(({ pid }) => pid);
   const load = await startLoad({
     addresses: [subject.address],
     connections: options.connections,
     targetUrl: `${targetOrigin}/hook`,
     client: options.client,
-    spares: options.client === "raw" ? options.connections : 0,
+    // Enough that each process gets one, although chance decides: 8 of 72 miss one of eight once in two thousand times.
+    spares: options.client === "raw" ? 8 * options.processes : 0,
   });
   stack.defer(() => load.end());
-  const pids = subject.pids.flatMap(descendants);
   await balanceConnections(load, options.connections, pids);
 
   await run(options.warmup);
-  const cpuBefore = cpuMicros(pids);
-  const { result, reached, endNs } = await run(options.jobs);
-  const cpuMicrosPerJob = (cpuMicros(pids) - cpuBefore) / options.jobs;
-  // The samplers write every quarter of a second.
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  if (onProfiles !== undefined) await startProfiles(profiles);
+  const cpuBefore = pids.map(cpuMicros);
+  const { result, reached, endNs } = await run(jobs);
+  const cpuAfter = pids.map(cpuMicros);
+  const memory = pids.map(readMemory);
+  if (onProfiles !== undefined) onProfiles(await stopProfiles(profiles), subject.processes);
+  const processes: ProcessMeasurement[] = [];
+  for (const [index, { name, isWorker, pid }] of subject.processes.entries()) {
+    const delay = await readLoopDelay(loopDelays, pid, result.firstNs, endNs);
+    processes.push({
+      name,
+      isWorker,
+      loopDelayP99Ms: delay.p99Ms,
+      loopDelayMaxMs: delay.maxMs,
+      cpuMicrosPerJob: (cpuAfter[index]! - cpuBefore[index]!) / jobs,
+      ...memory[index]!,
+      cpus: allowedCpus(pid),
+    });
+  }
   return {
-    acknowledgedPerSecond: perSecond(options.jobs, result.firstNs, result.lastNs),
-    deliveredPerSecond: perSecond(options.jobs, result.firstNs, endNs),
+    acknowledgedPerSecond: perSecond(jobs, result.firstNs, result.lastNs),
+    deliveredPerSecond: perSecond(jobs, result.firstNs, endNs),
     acknowledgeP99Ms: result.latencyP99Ms,
-    loopDelayP99Ms: loopDelayP99Ms(loopDelays, result.firstNs, endNs),
-    cpuMicrosPerJob,
-    lost: options.jobs - new Set(result.names).size + (await subject.countLost(result.names)),
-    repeats: reached.count - options.jobs,
+    loopDelayP99Ms: Math.max(
+      ...processes.filter(({ isWorker }) => isWorker).map(({ loopDelayP99Ms }) => loopDelayP99Ms),
+    ),
+    cpuMicrosPerJob: sum(processes.map(({ cpuMicrosPerJob }) => cpuMicrosPerJob)),
+    pssMiB: sum(processes.map(({ pssMiB }) => pssMiB)),
+    lost: jobs - new Set(result.names).size + (await subject.countLost(result.names)),
+    repeats: reached.count - jobs,
+    processes,
   };
 
   async function run(count: number): Promise<{ result: LoadResult; reached: TargetCount; endNs: bigint }> {
@@ -112,6 +171,14 @@ export async function measureDelivery(
   }
 }
 
+function importFlag(file: string): string {
+  return `--import=${new URL(file, import.meta.url).href}`;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 export async function startLoad(options: LoadOptions): Promise<Child> {
   return (await startChild(new URL("load.ts", import.meta.url), options)).child;
 }
@@ -120,7 +187,13 @@ export async function startLoad(options: LoadOptions): Promise<Child> {
 async function balanceConnections(load: Child, connections: number, pids: readonly number[]): Promise<void> {
   const { ports } = await load.ask<LoadPorts>({ kind: "ports" });
   if (ports.length <= connections) return;
-  const pidOfPort = acceptors(ports, pids);
+  const deadlineMs = Date.now() + acceptedWithinMs;
+  let pidOfPort = acceptors(ports, pids);
+  // A process that is still starting accepts its connections later.
+  while (pidOfPort.size < ports.length && Date.now() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    pidOfPort = acceptors(ports, pids);
+  }
   const groups = Map.groupBy(ports, (port) => pidOfPort.get(port) ?? 0);
   const keep: number[] = [];
   while (keep.length < connections) {

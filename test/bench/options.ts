@@ -15,15 +15,29 @@ export interface Options {
   connections: number;
   /** "raw" costs 8 µs a call, "grpc-js", a client as users have it, 75 µs. */
   client: "raw" | "grpc-js";
+  /** Fieldpost is measured with each of these. */
+  workers: number[];
+  /** Processes of the bare chain; "same": as many as Fieldpost has workers. */
+  chainProcesses: number | "same";
+  /** Added to every fsync and fdatasync of the subjects. */
+  fsyncDelayMs: number;
+  /** Where to put CPU profiles and flame graphs. */
+  profile: string | undefined;
+  json: boolean;
 }
 
 export const usage = `usage: npm run bench -- [BENCH] [options]
-  --rounds N       measurements of each subject, in turn   (default 3)
-  --jobs N         jobs of one measurement                 (default 20000)
-  --warmup N       jobs before each measurement            (default 40000)
-  --concurrency N  calls in flight                         (default 256)
-  --connections N  connections of the generator            (default 8)
-  --client KIND    the generator: raw or grpc-js           (default raw)`;
+  --rounds N           measurements of each subject, in turn        (default 3; 1 with --profile)
+  --jobs N             jobs of one measurement                      (default 20000)
+  --warmup N           jobs before each measurement                 (default 40000)
+  --concurrency N      calls in flight                              (default 256)
+  --connections N      connections of the generator                 (default 8)
+  --client KIND        the generator: raw or grpc-js                (default raw)
+  --workers N,…        Fieldpost with each number of workers        (default 2)
+  --chain-processes N  processes of the bare chain; same: as many as Fieldpost has workers  (default 2)
+  --fsync-delay D      every fsync of the subjects takes so much longer: 5ms, 800us  (default 0ms)
+  --profile DIR        profiles the subjects, writes CPU profiles and flame graphs into DIR
+  --json               prints JSON instead of tables`;
 
 /** Throws an Error with a message for the user. */
 export function parseOptions(args: readonly string[]): Options {
@@ -31,30 +45,57 @@ export function parseOptions(args: readonly string[]): Options {
     args: [...args],
     allowPositionals: true,
     options: {
-      rounds: { type: "string", default: "3" },
+      rounds: { type: "string" },
       jobs: { type: "string", default: "20000" },
       warmup: { type: "string", default: "40000" },
       concurrency: { type: "string", default: "256" },
       connections: { type: "string", default: "8" },
       client: { type: "string", default: "raw" },
+      workers: { type: "string", default: "2" },
+      "chain-processes": { type: "string", default: "2" },
+      "fsync-delay": { type: "string", default: "0ms" },
+      profile: { type: "string" },
+      json: { type: "boolean", default: false },
     },
   });
   if (positionals.length > 1) throw new Error(`one bench at a time, got ${positionals.join(" ")}`);
   const { client } = values;
   if (client !== "raw" && client !== "grpc-js")
     throw new Error(`--client ${client} is neither raw nor grpc-js`);
-  return {
+  const workers = values.workers.split(",").map((text) => parseCount("workers", text));
+  if (new Set(workers).size < workers.length)
+    throw new Error(`--workers ${values.workers} has a number twice`);
+  const chainProcesses = values["chain-processes"];
+  const options: Options = {
     bench: positionals[0] ?? "all",
-    rounds: parseCount("rounds", values.rounds),
+    rounds: parseCount("rounds", values.rounds ?? (values.profile === undefined ? "3" : "1")),
     jobs: parseCount("jobs", values.jobs),
     warmup: parseCount("warmup", values.warmup),
     concurrency: parseCount("concurrency", values.concurrency),
     connections: parseCount("connections", values.connections),
     client,
+    workers,
+    chainProcesses: chainProcesses === "same" ? "same" : parseCount("chain-processes", chainProcesses),
+    fsyncDelayMs: parseDelayMs("fsync-delay", values["fsync-delay"]),
+    profile: values.profile,
+    json: values.json,
   };
+  const most = Math.max(...workers, chainProcesses === "same" ? 0 : Number(chainProcesses));
+  if (options.connections < most)
+    throw new Error(`--connections ${options.connections} leaves some of ${most} processes without one`);
+  return options;
 }
 
 function parseCount(name: string, text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`--${name} ${text} is not a positive whole number`);
   return Number(text);
+}
+
+/** At most a second: with more, what waits for a subject takes it for dead. */
+function parseDelayMs(name: string, text: string): number {
+  const [, count, unit] = /^(\d{1,7}(?:\.\d{1,3})?)(us|ms|s)$/.exec(text) ?? [];
+  const delayMs = Number(count) * { us: 0.001, ms: 1, s: 1000 }[(unit ?? "ms") as "us" | "ms" | "s"];
+  if (count === undefined || delayMs > 1000)
+    throw new Error(`--${name} ${text} is not a time such as 800us or 5ms, of at most 1s`);
+  return delayMs;
 }

@@ -1,4 +1,5 @@
-// What Linux knows about the processes under test: their children, their CPU time, who accepted which connection.
+// What Linux knows about the processes under test: their children, CPU time, memory and CPUs, and who accepted which
+// connection.
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 
 // USER_HZ has been 100 on every Linux for x64 and arm64.
@@ -17,14 +18,37 @@ export function descendants(pid: number): number[] {
 }
 
 /** User and system time of all threads so far, in steps of 10 ms; 0 for a process that is gone. */
-export function cpuMicros(pids: readonly number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    const stat = readOrEmpty(`/proc/${pid}/stat`);
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
-  }
-  return ticks * microsPerTick;
+export function cpuMicros(pid: number): number {
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * microsPerTick;
+}
+
+export interface Memory {
+  /** The most that was resident since the process began, and what is now. */
+  peakRssMiB: number;
+  rssMiB: number;
+  /** Resident, each page that others share counted in part; NaN where it may not be read. */
+  pssMiB: number;
+}
+
+/** NaN for a process that is gone. */
+export function readMemory(pid: number): Memory {
+  const status = readOrEmpty(`/proc/${pid}/status`);
+  return {
+    peakRssMiB: mebibytes(status, "VmHWM"),
+    rssMiB: mebibytes(status, "VmRSS"),
+    pssMiB: mebibytes(readOrEmpty(`/proc/${pid}/smaps_rollup`), "Pss"),
+  };
+}
+
+function mebibytes(text: string, key: string): number {
+  return Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? Number.NaN) / 1024;
+}
+
+/** The CPUs that a process may run on, as Linux writes it: `0-1`, or `1` when it is pinned. */
+export function allowedCpus(pid: number): string {
+  return /^Cpus_allowed_list:\s+(\S+)$/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1] ?? "";
 }
 
 /** Which of `pids` accepted the connections from these local IPv4 ports. */

@@ -1,65 +1,137 @@
-// The table that a bench prints: one line a figure, with min, median and max over the rounds.
-import type { Measurement } from "./measure.ts";
+// What a bench prints: a table with a column for each subject, and one with a row for each process.
+import type { Measurement, ProcessMeasurement } from "./measure.ts";
 import { summarize } from "./stats.ts";
 
-export interface Line {
+export interface SubjectResult {
+  /** `fieldpost 2`: what it is and how many processes of it accept calls. */
   label: string;
-  values: readonly number[];
+  /** One for each round. */
+  rounds: Measurement[];
+  /** What its ratios are to, measured in the same rounds. */
+  yardstick?: SubjectResult;
+}
+export interface BenchResult {
+  /** Calls a second of each round, where it was measured. */
+  noop: number[];
+  subjects: SubjectResult[];
+}
+
+interface Figure<Of> {
+  label: string;
   digits: number;
+  value: (of: Of) => number;
+  /** Also as a ratio to the yardstick. */
+  isCompared?: true;
 }
 
-/** The figures of one subject. */
-export function linesOf(subject: string, measurements: readonly Measurement[]): Line[] {
-  const line = (label: string, digits: number, value: (of: Measurement) => number): Line => ({
-    label: `${subject}: ${label}`,
-    values: measurements.map(value),
-    digits,
-  });
-  return [
-    line("acknowledged/s", 0, (of) => of.acknowledgedPerSecond),
-    line("delivered/s", 0, (of) => of.deliveredPerSecond),
-    line("acknowledge p99, ms", 1, (of) => of.acknowledgeP99Ms),
-    line("event-loop delay p99, ms", 1, (of) => of.loopDelayP99Ms),
-    line("server CPU a job, µs", 1, (of) => of.cpuMicrosPerJob),
-    line("jobs lost", 0, (of) => of.lost),
-    line("repeats at the target", 0, (of) => of.repeats),
+const figures: readonly Figure<Measurement>[] = [
+  { label: "acknowledged/s", digits: 0, value: (of) => of.acknowledgedPerSecond, isCompared: true },
+  { label: "delivered/s", digits: 0, value: (of) => of.deliveredPerSecond, isCompared: true },
+  { label: "acknowledge p99, ms", digits: 1, value: (of) => of.acknowledgeP99Ms },
+  { label: "event-loop delay p99, ms", digits: 1, value: (of) => of.loopDelayP99Ms },
+  { label: "CPU a job, µs", digits: 1, value: (of) => of.cpuMicrosPerJob, isCompared: true },
+  { label: "memory (PSS), MiB", digits: 0, value: (of) => of.pssMiB },
+  { label: "jobs lost", digits: 0, value: (of) => of.lost },
+  { label: "repeats at the target", digits: 0, value: (of) => of.repeats },
+];
+const processFigures: readonly Figure<ProcessMeasurement>[] = [
+  { label: "CPU a job, µs", digits: 1, value: (of) => of.cpuMicrosPerJob },
+  { label: "loop delay p99, ms", digits: 1, value: (of) => of.loopDelayP99Ms },
+  { label: "loop delay max, ms", digits: 1, value: (of) => of.loopDelayMaxMs },
+  { label: "peak RSS, MiB", digits: 0, value: (of) => of.peakRssMiB },
+  { label: "RSS, MiB", digits: 0, value: (of) => of.rssMiB },
+  { label: "PSS, MiB", digits: 0, value: (of) => of.pssMiB },
+];
+const compared = figures.filter(({ isCompared }) => isCompared === true);
+
+/** Both tables; a cell is the median over the rounds, with the least and the greatest in brackets. */
+export function formatReport(result: BenchResult): string {
+  const { noop, subjects } = result;
+  if (subjects.length === 0) return formatTable([["noop: calls/s", formatRounds(noop, 0)]]);
+  const row = (label: string, cell: (of: SubjectResult) => string): string[] => [
+    label,
+    ...subjects.map(cell),
   ];
-}
-
-/** Fieldpost to the chain that ran just before it, round by round. */
-export function ratioLines(fieldpost: readonly Measurement[], chain: readonly Measurement[]): Line[] {
-  const line = (label: string, value: (of: Measurement) => number): Line => ({
-    label: `fieldpost / chain: ${label}`,
-    values: fieldpost.map((of, round) => value(of) / value(chain[round]!)),
-    digits: 3,
-  });
-  return [
-    line("acknowledged", (of) => of.acknowledgedPerSecond),
-    line("delivered", (of) => of.deliveredPerSecond),
-    line("server CPU a job", (of) => of.cpuMicrosPerJob),
-  ];
-}
-
-/** The table as text; figures that could not be taken stand as "-". */
-export function formatTable(lines: readonly Line[]): string {
   const rows = [
-    ["", "min", "median", "max"],
-    ...lines.map(({ label, values, digits }) => {
-      const { min, median, max } = summarize(values);
-      return [label, ...[min, median, max].map((value) => formatNumber(value, digits))];
-    }),
+    row("", ({ label }) => label),
+    ...figures.map(({ label, digits, value }) =>
+      row(label, ({ rounds }) => formatRounds(rounds.map(value), digits)),
+    ),
   ];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  for (const figure of compared) {
+    const cells = row(`${figure.label.replace(/[,/].*/, "")} / chain's`, (subject) =>
+      formatRounds(ratios(subject, figure), 3),
+    );
+    if (cells.slice(1).some((cell) => cell !== "-")) rows.push(cells);
+  }
+  if (noop.length > 0) {
+    rows.push(
+      row("noop: calls/s", (subject) => (subject === subjects[0] ? formatRounds(noop, 0) : "")),
+      row("acknowledged / noop's calls", ({ rounds }) => formatRounds(noopRatios(rounds, noop), 3)),
+    );
+  }
+  return `${formatTable(rows)}\n\n${formatTable(processRows(subjects))}`;
+}
+
+function processRows(subjects: readonly SubjectResult[]): string[][] {
+  const head = ["", ...processFigures.map(({ label }) => label), "CPUs"];
+  const rows = subjects.flatMap(({ label, rounds }) =>
+    rounds[0]!.processes.map(({ name, cpus }, index) => {
+      const cells = processFigures.map(({ digits, value }) =>
+        formatRounds(
+          rounds.map(({ processes }) => value(processes[index]!)),
+          digits,
+        ),
+      );
+      return [`${label}: ${name}`, ...cells, cpus];
+    }),
+  );
+  return [head, ...rows];
+}
+
+/** For programs: every round, and the ratios of every round. */
+export function jsonReport({ noop, subjects }: BenchResult): object {
+  return {
+    noopCallsPerSecond: noop,
+    subjects: subjects.map((subject) => ({
+      label: subject.label,
+      rounds: subject.rounds,
+      ratiosTo: subject.yardstick?.label,
+      ratios: Object.fromEntries(compared.map((figure) => [figure.label, ratios(subject, figure)])),
+      acknowledgedToNoop: noopRatios(subject.rounds, noop),
+    })),
+  };
+}
+
+/** Round by round, to what ran just before in the same round; none for the yardstick itself. */
+function ratios({ rounds, yardstick }: SubjectResult, { value }: Figure<Measurement>): number[] {
+  if (yardstick === undefined) return [];
+  return rounds.map((of, round) => value(of) / value(yardstick.rounds[round]!));
+}
+
+function noopRatios(rounds: readonly Measurement[], noop: readonly number[]): number[] {
+  return noop.length === 0 ? [] : rounds.map((of, round) => of.acknowledgedPerSecond / noop[round]!);
+}
+
+/** "-" for what could not be taken. */
+function formatRounds(values: readonly number[], digits: number): string {
+  const { min, median, max } = summarize(values);
+  if (Number.isNaN(median)) return "-";
+  const [low, middle, high] = [min, median, max].map((value) => formatNumber(value, digits));
+  return low === high ? middle! : `${middle} (${low}–${high})`;
+}
+
+function formatNumber(value: number, digits: number): string {
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows
     .map((row) =>
       row
         .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-        .join("  "),
+        .join("   "),
     )
     .join("\n");
-}
-
-function formatNumber(value: number, digits: number): string {
-  if (Number.isNaN(value)) return "-";
-  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

@@ -35,7 +35,10 @@ interface Insert {
 
 /** Resolves when the store is open. A failing write ends the process: nothing more is acknowledged. */
 export function openCommitter(store: string): Promise<Committer> {
-  const writer = new Worker(new URL("writer.ts", import.meta.url), { workerData: store });
+  const writer = new Worker(new URL("writer.ts", import.meta.url), {
+    workerData: store,
+    name: "the writer",
+  });
   let inserts: Insert[] = [];
   let finishIds: number[] = [];
   let finishStatuses: number[] = [];

@@ -1,16 +1,20 @@
-// The bare chain of DESIGN §6, as a subject: two processes on one SQLite file, on one port by SO_REUSEPORT.
+// The bare chain of DESIGN §6, as a subject: processes, two by default, on one SQLite file, on one port by SO_REUSEPORT.
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { startChild, type Child } from "../child.ts";
 import type { Subject, SubjectOptions } from "../measure.ts";
 import type { ChainOptions, ChainReady, ChainRecorded } from "./process.ts";
 
-const processes = 2;
 const connectionsAProcess = 64;
 const stallMs = 10_000;
 const pollMs = 1;
 
-export async function openChain({ folder, targetOrigin, env }: SubjectOptions): Promise<Subject> {
+export async function openChain({
+  folder,
+  targetOrigin,
+  env,
+  workers: processes,
+}: SubjectOptions): Promise<Subject> {
   const store = join(folder, "chain.db");
   const children: Child[] = [];
   let port = 0;
@@ -34,7 +38,7 @@ export async function openChain({ folder, targetOrigin, env }: SubjectOptions): 
   let expected = 0;
   return {
     address: `127.0.0.1:${port}`,
-    pids: children.map((child) => child.pid),
+    processes: children.map(({ pid }, index) => ({ name: `process ${index}`, pid, isWorker: true })),
     async awaitRecorded(names) {
       expected += names.length;
       const deadlineMs = Date.now() + stallMs;
