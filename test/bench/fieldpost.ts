@@ -2,7 +2,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, readlinkSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { credentials } from "@grpc/grpc-js";
 import { type Job, JobState } from "../../server/src/gen/fieldpost/v1/job.ts";
@@ -22,19 +21,10 @@ const drainWithinMs = 40_000;
 const lastJobs = 64;
 const readsInFlight = 128;
 
-export async function openFieldpost({ folder, env, workers }: SubjectOptions): Promise<Subject> {
+export async function openFieldpost({ folder, store, env, workers }: SubjectOptions): Promise<Subject> {
   if (!existsSync(command)) throw new Error(`there is no ${command} yet: Fieldpost cannot be measured`);
   const [grpc, http] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-  const flags = [
-    "--workers",
-    String(workers),
-    "--store",
-    join(folder, "f.db"),
-    "--grpc",
-    grpc,
-    "--http",
-    http,
-  ];
+  const flags = ["--workers", String(workers), "--store", store, "--grpc", grpc, "--http", http];
   const server = spawn(command, ["serve", ...flags], {
     cwd: folder,
     env: { ...process.env, ...env },

@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
+import { fsyncDelayEnv } from "./fsync-delay.ts";
 import type { LoadOptions, LoadPorts, LoadResult, LoadRun } from "./load.ts";
 import { loopDelayEnv, readLoopDelay } from "./loop-delay.ts";
 import type { Options } from "./options.ts";
@@ -19,8 +20,10 @@ import type { TargetAsk, TargetCount, TargetReady } from "./target.ts";
 const acceptedWithinMs = 10_000;
 
 export interface SubjectOptions {
-  /** A fresh folder for its files. */
+  /** A fresh folder, to work in. */
   folder: string;
+  /** The file in it that shall be its store. */
+  store: string;
   targetOrigin: string;
   /** For its processes. */
   env: NodeJS.ProcessEnv;
@@ -77,6 +80,7 @@ export interface ProcessMeasurement extends Memory {
 export interface MeasureOptions extends Options {
   /** Of the subject. */
   processes: number;
+  fsyncDelayMs: number;
   /** Gets the profiles of the measured run, if there shall be any. */
   onProfiles?: (profiles: readonly ThreadProfile[], processes: readonly SubjectProcess[]) => void;
 }
@@ -101,12 +105,14 @@ export async function measureDelivery(
   stack.defer(() => target.child.end());
   const targetOrigin = `http://127.0.0.1:${target.ready.port}`;
   const preloads = ["loop-delay.ts", ...(onProfiles === undefined ? [] : ["profiler.ts"])];
+  const store = join(folder, "store.db");
   const env = {
+    ...fsyncDelayEnv(store, options.fsyncDelayMs),
     ...loopDelayEnv(loopDelays),
     ...(onProfiles === undefined ? {} : profilerEnv(profiles)),
     NODE_OPTIONS: [process.env["NODE_OPTIONS"] ?? "", ...preloads.map(importFlag)].join(" ").trim(),
   };
-  const subject = await openSubject({ folder, targetOrigin, env, workers: options.processes });
+  const subject = await openSubject({ folder, store, targetOrigin, env, workers: options.processes });
   stack.defer(() => subject.end());
   const pids = subject.processes.map(({ pid }) => pid);
   const load = await startLoad({

@@ -19,8 +19,8 @@ export interface Options {
   workers: number[];
   /** Processes of the bare chain; "same": as many as Fieldpost has workers. */
   chainProcesses: number | "same";
-  /** Added to every fsync and fdatasync of the subjects. */
-  fsyncDelayMs: number;
+  /** Everything is measured with each of these added to every fsync and fdatasync of the subjects. */
+  fsyncDelaysMs: number[];
   /** Where to put CPU profiles and flame graphs. */
   profile: string | undefined;
   json: boolean;
@@ -35,7 +35,7 @@ export const usage = `usage: npm run bench -- [BENCH] [options]
   --client KIND        the generator: raw or grpc-js                (default raw)
   --workers N,…        Fieldpost with each number of workers        (default 2)
   --chain-processes N  processes of the bare chain; same: as many as Fieldpost has workers  (default 2)
-  --fsync-delay D      every fsync of the subjects takes so much longer: 5ms, 800us  (default 0ms)
+  --fsync-delay D,…    every fsync of the subjects takes so much longer: 5ms; 0ms,800us  (default 0ms)
   --profile DIR        profiles the subjects, writes CPU profiles and flame graphs into DIR
   --json               prints JSON instead of tables`;
 
@@ -62,9 +62,7 @@ export function parseOptions(args: readonly string[]): Options {
   const { client } = values;
   if (client !== "raw" && client !== "grpc-js")
     throw new Error(`--client ${client} is neither raw nor grpc-js`);
-  const workers = values.workers.split(",").map((text) => parseCount("workers", text));
-  if (new Set(workers).size < workers.length)
-    throw new Error(`--workers ${values.workers} has a number twice`);
+  const workers = parseList("workers", values.workers, parseCount);
   const chainProcesses = values["chain-processes"];
   const options: Options = {
     bench: positionals[0] ?? "all",
@@ -76,7 +74,7 @@ export function parseOptions(args: readonly string[]): Options {
     client,
     workers,
     chainProcesses: chainProcesses === "same" ? "same" : parseCount("chain-processes", chainProcesses),
-    fsyncDelayMs: parseDelayMs("fsync-delay", values["fsync-delay"]),
+    fsyncDelaysMs: parseList("fsync-delay", values["fsync-delay"], parseDelayMs),
     profile: values.profile,
     json: values.json,
   };
@@ -84,6 +82,12 @@ export function parseOptions(args: readonly string[]): Options {
   if (options.connections < most)
     throw new Error(`--connections ${options.connections} leaves some of ${most} processes without one`);
   return options;
+}
+
+function parseList(name: string, text: string, parse: (name: string, text: string) => number): number[] {
+  const values = text.split(",").map((part) => parse(name, part));
+  if (new Set(values).size < values.length) throw new Error(`--${name} ${text} says the same twice`);
+  return values;
 }
 
 function parseCount(name: string, text: string): number {

@@ -7,8 +7,8 @@ export interface SubjectResult {
   label: string;
   /** One for each round. */
   rounds: Measurement[];
-  /** What its ratios are to, measured in the same rounds. */
-  yardstick?: SubjectResult;
+  /** What its ratios are to, measured in the same rounds; by what that is called. */
+  ratiosTo: Record<string, SubjectResult>;
 }
 export interface BenchResult {
   /** Calls a second of each round, where it was measured. */
@@ -20,7 +20,7 @@ interface Figure<Of> {
   label: string;
   digits: number;
   value: (of: Of) => number;
-  /** Also as a ratio to the yardstick. */
+  /** Also as a ratio. */
   isCompared?: true;
 }
 
@@ -58,11 +58,14 @@ export function formatReport(result: BenchResult): string {
       row(label, ({ rounds }) => formatRounds(rounds.map(value), digits)),
     ),
   ];
-  for (const figure of compared) {
-    const cells = row(`${figure.label.replace(/[,/].*/, "")} / chain's`, (subject) =>
-      formatRounds(ratios(subject, figure), 3),
-    );
-    if (cells.slice(1).some((cell) => cell !== "-")) rows.push(cells);
+  for (const name of new Set(subjects.flatMap(({ ratiosTo }) => Object.keys(ratiosTo)))) {
+    for (const figure of compared) {
+      rows.push(
+        row(`${figure.label.replace(/[,/].*/, "")} / ${name}`, ({ rounds, ratiosTo }) =>
+          formatRounds(ratios(rounds, ratiosTo[name]?.rounds, figure), 3),
+        ),
+      );
+    }
   }
   if (noop.length > 0) {
     rows.push(
@@ -96,17 +99,25 @@ export function jsonReport({ noop, subjects }: BenchResult): object {
     subjects: subjects.map((subject) => ({
       label: subject.label,
       rounds: subject.rounds,
-      ratiosTo: subject.yardstick?.label,
-      ratios: Object.fromEntries(compared.map((figure) => [figure.label, ratios(subject, figure)])),
+      ratios: Object.entries(subject.ratiosTo).map(([name, to]) => ({
+        to: name,
+        label: to.label,
+        ...Object.fromEntries(
+          compared.map((figure) => [figure.label, ratios(subject.rounds, to.rounds, figure)]),
+        ),
+      })),
       acknowledgedToNoop: noopRatios(subject.rounds, noop),
     })),
   };
 }
 
-/** Round by round, to what ran just before in the same round; none for the yardstick itself. */
-function ratios({ rounds, yardstick }: SubjectResult, { value }: Figure<Measurement>): number[] {
-  if (yardstick === undefined) return [];
-  return rounds.map((of, round) => value(of) / value(yardstick.rounds[round]!));
+/** Round by round. */
+function ratios(
+  rounds: readonly Measurement[],
+  to: readonly Measurement[] | undefined,
+  { value }: Figure<Measurement>,
+): number[] {
+  return to === undefined ? [] : rounds.map((of, round) => value(of) / value(to[round]!));
 }
 
 function noopRatios(rounds: readonly Measurement[], noop: readonly number[]): number[] {

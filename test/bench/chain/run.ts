@@ -1,5 +1,4 @@
-// The bare chain of DESIGN §6, as a subject: processes, two by default, on one SQLite file, on one port by SO_REUSEPORT.
-import { join } from "node:path";
+// The bare chain, as a subject: processes, two by default, on one SQLite file, on one port by SO_REUSEPORT.
 import { DatabaseSync } from "node:sqlite";
 import { startChild, type Child } from "../child.ts";
 import type { Subject, SubjectOptions } from "../measure.ts";
@@ -10,12 +9,11 @@ const stallMs = 10_000;
 const pollMs = 1;
 
 export async function openChain({
-  folder,
+  store,
   targetOrigin,
   env,
   workers: processes,
 }: SubjectOptions): Promise<Subject> {
-  const store = join(folder, "chain.db");
   const children: Child[] = [];
   let port = 0;
   for (let index = 0; index < processes; index += 1) {

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { summarizeLoopDelay } from "./loop-delay.ts";
+import { allowedCpus, cpuMicros, readMemory } from "./processes.ts";
+import { perSecond, quantile, summarize } from "./stats.ts";
+
+test("a quantile is the value below which that share lies", () => {
+  const hundred = Array.from({ length: 100 }, (_, index) => index);
+  expect(quantile(hundred, 0.99)).toBe(99);
+  expect(quantile(hundred, 0.5)).toBe(50);
+  expect(quantile([7], 0.99)).toBe(7);
+  expect(quantile([], 0.99)).toBe(0);
+});
+
+test("a summary has least, median and greatest, and is NaN of nothing", () => {
+  expect(summarize([3, 1, 2])).toEqual({ min: 1, median: 2, max: 3 });
+  expect(summarize([4, 1, 2, 3])).toEqual({ min: 1, median: 2.5, max: 4 });
+  expect(summarize([])).toEqual({ min: NaN, median: NaN, max: NaN });
+});
+
+test("events per second are counted from times in ns", () => {
+  expect(perSecond(500, 1_000_000_000n, 1_250_000_000n)).toBe(2000);
+});
+
+test("the event-loop delay is that of the samples between two times", () => {
+  const samples = [1, 900, 2, 5, 3, 1, 4, 3, 5, 800];
+  expect(summarizeLoopDelay(Float64Array.from(samples), 2, 4)).toEqual({ p99Ms: 5, maxMs: 5 });
+  expect(summarizeLoopDelay(Float64Array.from(samples), 3, 4)).toEqual({ p99Ms: 3, maxMs: 3 });
+  expect(summarizeLoopDelay(Float64Array.from(samples), 6, 9)).toEqual({ p99Ms: NaN, maxMs: NaN });
+});
+
+test("one sample of two hundred may be as late as it wants before the 99th percentile moves", () => {
+  const samples = Array.from({ length: 200 }, (_, index) => [index, index === 100 ? 50 : 1]).flat();
+  expect(summarizeLoopDelay(Float64Array.from(samples), 0, 200)).toEqual({ p99Ms: 1, maxMs: 50 });
+});
+
+test("Linux says what a process costs", () => {
+  const { peakRssMiB, rssMiB, pssMiB } = readMemory(process.pid);
+  expect(rssMiB * 2 ** 20).toBeGreaterThan(process.memoryUsage().heapUsed);
+  expect(peakRssMiB).toBeGreaterThanOrEqual(rssMiB);
+  expect(pssMiB).toBeGreaterThan(0);
+  expect(cpuMicros(process.pid)).toBeGreaterThan(0);
+  expect(allowedCpus(process.pid)).toMatch(/^\d+([-,]\d+)*$/);
+});
+
+test("and nothing of one that is gone", () => {
+  expect(readMemory(0)).toEqual({ peakRssMiB: NaN, rssMiB: NaN, pssMiB: NaN });
+  expect(cpuMicros(0)).toBe(0);
+});
