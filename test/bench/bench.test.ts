@@ -63,7 +63,7 @@ test.skipIf(isSkipped)(
         expect(undelayed!["acknowledged/s"][0]).toBeLessThan(1);
       }
       for (const of of measured!.processes) {
-        expect(of).toMatchObject({ loopDelayP99Ms: expect.any(Number), loopDelayMaxMs: expect.any(Number) });
+        if (of.isWorker) expect(of.loopDelayMaxMs).toBeGreaterThanOrEqual(of.loopDelayP99Ms);
         expect(of.rssMiB).toBeGreaterThan(10);
         expect(of.peakRssMiB).toBeGreaterThanOrEqual(of.rssMiB);
       }

@@ -50,7 +50,9 @@ export async function openFieldpost({ folder, store, env, workers }: SubjectOpti
     process.off("exit", killServer);
   };
   const deadlineMs = Date.now() + readyWithinMs;
-  while (!(await isReady(`http://${http}/readyz`))) {
+  // One of them is ready; the others are on their way, and calls wait for them in their sockets.
+  const areStarted = (): boolean => server.pid !== undefined && descendants(server.pid).length > workers;
+  while (!areStarted() || !(await isReady(`http://${http}/readyz`))) {
     if (Date.now() > deadlineMs) failure ??= `/readyz did not answer 200 within ${readyWithinMs / 1000} s`;
     if (failure !== undefined) {
       await end();

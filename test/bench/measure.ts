@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
 import { fsyncDelayEnv } from "./fsync-delay.ts";
 import type { LoadOptions, LoadPorts, LoadResult, LoadRun } from "./load.ts";
-import { loopDelayEnv, readLoopDelay } from "./loop-delay.ts";
+import { loopDelayEnv, noDelay, readLoopDelay, startLoopDelay } from "./loop-delay.ts";
 import type { Options } from "./options.ts";
 import { acceptors, allowedCpus, cpuMicros, readMemory, type Memory } from "./processes.ts";
 import { profilerEnv, startProfiles, stopProfiles, type ThreadProfile } from "./profiler.ts";
@@ -70,6 +70,7 @@ export interface Measurement {
 export interface ProcessMeasurement extends Memory {
   name: string;
   isWorker: boolean;
+  /** NaN for what is not a worker. */
   loopDelayP99Ms: number;
   loopDelayMaxMs: number;
   cpuMicrosPerJob: number;
@@ -126,6 +127,7 @@ export async function measureDelivery(
   stack.defer(() => load.end());
   await balanceConnections(load, options.connections, pids);
 
+  for (const { pid, isWorker } of subject.processes) if (isWorker) startLoopDelay(loopDelays, pid);
   await run(options.warmup);
   if (onProfiles !== undefined) await startProfiles(profiles);
   const cpuBefore = pids.map(cpuMicros);
@@ -135,7 +137,7 @@ export async function measureDelivery(
   if (onProfiles !== undefined) onProfiles(await stopProfiles(profiles), subject.processes);
   const processes: ProcessMeasurement[] = [];
   for (const [index, { name, isWorker, pid }] of subject.processes.entries()) {
-    const delay = await readLoopDelay(loopDelays, pid, result.firstNs, endNs);
+    const delay = isWorker ? await readLoopDelay(loopDelays, pid, result.firstNs, endNs) : noDelay;
     processes.push({
       name,
       isWorker,

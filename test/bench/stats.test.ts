@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { summarizeLoopDelay } from "./loop-delay.ts";
 import { allowedCpus, cpuMicros, readMemory } from "./processes.ts";
 import { perSecond, quantile, summarize } from "./stats.ts";
 
@@ -19,18 +18,6 @@ test("a summary has least, median and greatest, and is NaN of nothing", () => {
 
 test("events per second are counted from times in ns", () => {
   expect(perSecond(500, 1_000_000_000n, 1_250_000_000n)).toBe(2000);
-});
-
-test("the event-loop delay is that of the samples between two times", () => {
-  const samples = [1, 900, 2, 5, 3, 1, 4, 3, 5, 800];
-  expect(summarizeLoopDelay(Float64Array.from(samples), 2, 4)).toEqual({ p99Ms: 5, maxMs: 5 });
-  expect(summarizeLoopDelay(Float64Array.from(samples), 3, 4)).toEqual({ p99Ms: 3, maxMs: 3 });
-  expect(summarizeLoopDelay(Float64Array.from(samples), 6, 9)).toEqual({ p99Ms: NaN, maxMs: NaN });
-});
-
-test("one sample of two hundred may be as late as it wants before the 99th percentile moves", () => {
-  const samples = Array.from({ length: 200 }, (_, index) => [index, index === 100 ? 50 : 1]).flat();
-  expect(summarizeLoopDelay(Float64Array.from(samples), 0, 200)).toEqual({ p99Ms: 1, maxMs: 50 });
 });
 
 test("Linux says what a process costs", () => {
