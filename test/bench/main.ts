@@ -40,7 +40,12 @@ async function runBench(bench: Bench, options: Options): Promise<BenchResult> {
 }
 
 async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  if (args.includes("--help")) {
+    process.stdout.write(`${usage}\n`);
+    return;
+  }
+  const options = parseOptions(args);
   const bench = benches[options.bench];
   if (bench === undefined) {
     throw new Error(`no bench ${options.bench}, there are ${Object.keys(benches).join(", ")}\n${usage}`);

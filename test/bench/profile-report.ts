@@ -6,6 +6,7 @@ import { mergeProfiles, renderFlameGraph } from "./flame-graph.ts";
 import type { SubjectProcess } from "./measure.ts";
 import type { ThreadProfile } from "./profiler.ts";
 
+const leastBusy = 0.01;
 const sourceRoot = new URL("../../", import.meta.url).href;
 
 /** Hands back the paths of the flame graphs. */
@@ -22,7 +23,7 @@ export function writeProfiles(
     const worker = workers.find(({ pid }) => pid === profile.pid);
     if (worker === undefined) continue;
     ofWorkers.push(profile);
-    const file = [subject, worker.name, lastWord(profile.thread)].join("-").replaceAll(" ", "-");
+    const file = fileName(subject, worker.name, lastWord(profile.thread));
     writeFileSync(join(into, `${file}.cpuprofile`), JSON.stringify(profile.profile));
   }
   const written: string[] = [];
@@ -33,7 +34,7 @@ export function writeProfiles(
     );
     // Nothing is to be seen of a thread that only waited.
     if (merged.root.micros < leastBusy * merged.totalMicros) continue;
-    const file = join(into, `${subject}-${lastWord(thread)}.svg`.replaceAll(" ", "-"));
+    const file = join(into, `${fileName(subject, lastWord(thread))}.svg`);
     const title = `${subject}, ${group.length} × ${thread === "main" ? "main thread" : thread}`;
     writeFileSync(file, renderFlameGraph(merged, { title }));
     written.push(file);
@@ -41,7 +42,10 @@ export function writeProfiles(
   return written;
 }
 
-const leastBusy = 0.01;
+/** `fieldpost 2 +5ms` is `fieldpost-2-5ms` in it. */
+function fileName(...words: string[]): string {
+  return words.join("-").replaceAll(/[ +]+/g, "-");
+}
 
 /** `the store's writer` is `writer` in the name of a file. */
 function lastWord(text: string): string {
