@@ -12,7 +12,7 @@ import { fsyncDelayEnv } from "./fsync-delay.ts";
 import type { LoadOptions, LoadPorts, LoadResult, LoadRun } from "./load.ts";
 import { loopDelayEnv, noDelay, readLoopDelay, startLoopDelay } from "./loop-delay.ts";
 import type { Options } from "./options.ts";
-import { acceptors, allowedCpus, cpuMicros, readMemory, type Memory } from "./processes.ts";
+import { acceptors, allowedCpus, cpuMicros, machineMicros, readMemory, type Memory } from "./processes.ts";
 import { profilerEnv, startProfiles, stopProfiles, type ThreadProfile } from "./profiler.ts";
 import { perSecond } from "./stats.ts";
 import type { TargetAsk, TargetCount, TargetReady } from "./target.ts";
@@ -59,6 +59,8 @@ export interface Measurement {
   loopDelayP99Ms: number;
   /** User and system time of all its processes: hardly moves with what else the machine does. */
   cpuMicrosPerJob: number;
+  /** What processes that have nothing to do with it took of the CPUs meanwhile: 0.5 makes the figures worthless. */
+  otherCpuShare: number;
   /** Of all its processes together; NaN where it may not be read. */
   pssMiB: number;
   lost: number;
@@ -131,7 +133,9 @@ export async function measureDelivery(
   await run(options.warmup);
   if (onProfiles !== undefined) await startProfiles(profiles);
   const cpuBefore = pids.map(cpuMicros);
+  const countOthers = startCountingOthers([process.pid, target.child.pid, load.pid, ...pids]);
   const { result, reached, endNs } = await run(jobs);
+  const otherCpuShare = countOthers();
   const cpuAfter = pids.map(cpuMicros);
   const memory = pids.map(readMemory);
   if (onProfiles !== undefined) onProfiles(await stopProfiles(profiles), subject.processes);
@@ -156,6 +160,7 @@ export async function measureDelivery(
       ...processes.filter(({ isWorker }) => isWorker).map(({ loopDelayP99Ms }) => loopDelayP99Ms),
     ),
     cpuMicrosPerJob: sum(processes.map(({ cpuMicrosPerJob }) => cpuMicrosPerJob)),
+    otherCpuShare,
     pssMiB: sum(processes.map(({ pssMiB }) => pssMiB)),
     lost: jobs - new Set(result.names).size + (await subject.countLost(result.names)),
     repeats: reached.count - jobs,
@@ -177,6 +182,17 @@ export async function measureDelivery(
     await subject.awaitRecorded(result.names);
     return { result, reached, endNs: process.hrtime.bigint() };
   }
+}
+
+/** The share of all CPUs that went to others than `pids` from now until the answer is asked for. */
+function startCountingOthers(pids: readonly number[]): () => number {
+  const oursBefore = sum(pids.map(cpuMicros));
+  const before = machineMicros();
+  return () => {
+    const now = machineMicros();
+    const ours = sum(pids.map(cpuMicros)) - oursBefore;
+    return Math.max(0, now.busy - before.busy - ours) / (now.total - before.total);
+  };
 }
 
 function importFlag(file: string): string {

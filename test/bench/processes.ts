@@ -1,5 +1,5 @@
 // What Linux knows about the processes under test: their children, CPU time, memory and CPUs, and who accepted which
-// connection.
+// connection; and about the machine.
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 
 // USER_HZ has been 100 on every Linux for x64 and arm64.
@@ -22,6 +22,16 @@ export function cpuMicros(pid: number): number {
   const stat = readOrEmpty(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * microsPerTick;
+}
+
+/** All work of the machine so far, in steps of 10 ms, and the time that all its CPUs had for it. */
+export function machineMicros(): { busy: number; total: number } {
+  const [, ...fields] = (readOrEmpty("/proc/stat").split("\n")[0] ?? "").split(/ +/);
+  // proc_stat(5): user nice system idle iowait irq softirq steal; guests are in user and nice already.
+  const ticks = fields.slice(0, 8).map(Number);
+  const total = ticks.reduce((sum, value) => sum + value, 0);
+  const idle = (ticks[3] ?? 0) + (ticks[4] ?? 0);
+  return { busy: (total - idle) * microsPerTick, total: total * microsPerTick };
 }
 
 export interface Memory {

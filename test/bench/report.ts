@@ -30,6 +30,7 @@ const figures: readonly Figure<Measurement>[] = [
   { label: "acknowledge p99, ms", digits: 1, value: (of) => of.acknowledgeP99Ms },
   { label: "event-loop delay p99, ms", digits: 1, value: (of) => of.loopDelayP99Ms },
   { label: "CPU a job, µs", digits: 1, value: (of) => of.cpuMicrosPerJob, isCompared: true },
+  { label: "CPU taken by others, %", digits: 0, value: (of) => 100 * of.otherCpuShare },
   { label: "memory (PSS), MiB", digits: 0, value: (of) => of.pssMiB },
   { label: "jobs lost", digits: 0, value: (of) => of.lost },
   { label: "repeats at the target", digits: 0, value: (of) => of.repeats },

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { allowedCpus, cpuMicros, readMemory } from "./processes.ts";
+import { allowedCpus, cpuMicros, machineMicros, readMemory } from "./processes.ts";
 import { perSecond, quantile, summarize } from "./stats.ts";
 
 test("a quantile is the value below which that share lies", () => {
@@ -27,6 +27,17 @@ test("Linux says what a process costs", () => {
   expect(pssMiB).toBeGreaterThan(0);
   expect(cpuMicros(process.pid)).toBeGreaterThan(0);
   expect(allowedCpus(process.pid)).toMatch(/^\d+([-,]\d+)*$/);
+});
+
+test("and what the machine does: time passes on all CPUs, and this process's own is a part of the work", () => {
+  const before = machineMicros();
+  const ownBefore = cpuMicros(process.pid);
+  while (cpuMicros(process.pid) < ownBefore + 100_000);
+  const now = machineMicros();
+  expect(now.total).toBeGreaterThan(before.total);
+  // Ticks are counted at other times for the whole than for the process.
+  expect(now.busy - before.busy).toBeGreaterThanOrEqual(50_000);
+  expect(now.busy - before.busy).toBeLessThanOrEqual(now.total - before.total);
 });
 
 test("and nothing of one that is gone", () => {
