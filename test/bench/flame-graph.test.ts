@@ -65,6 +65,7 @@ describe("mergeProfiles", () => {
         "package",
       ],
       ["node:internal/timers", "node:internal/timers:7", "node"],
+      ["wasm://wasm/00163276", "wasm://wasm/00163276:7", "native"],
       ["", "", "native"],
     ];
     for (const [url, place, kind] of urls) {

@@ -40,7 +40,7 @@ const kinds = {
   undici: ["undici", "#6fb7a5"],
   package: ["other packages", "#bc9ec1"],
   node: ["Node's JavaScript", "#8fb8de"],
-  native: ["native and garbage collection", "#c9c5ba"],
+  native: ["native code, WebAssembly, garbage collection", "#c9c5ba"],
 } as const;
 type Kind = keyof typeof kinds;
 
@@ -98,7 +98,7 @@ function makeFrame({ functionName, url, lineNumber }: CallFrame, sourceRoot: str
 }
 
 function kindOf(path: string): Kind {
-  if (path === "") return "native";
+  if (path === "" || path.startsWith("wasm:")) return "native";
   if (path.startsWith("node:")) return "node";
   const packageName = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
   if (packageName === undefined) return "own";

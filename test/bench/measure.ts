@@ -129,9 +129,10 @@ export async function measureDelivery(
   stack.defer(() => load.end());
   await balanceConnections(load, options.connections, pids);
 
-  for (const { pid, isWorker } of subject.processes) if (isWorker) startLoopDelay(loopDelays, pid);
+  const workers = subject.processes.filter(({ isWorker }) => isWorker).map(({ pid }) => pid);
+  for (const pid of workers) startLoopDelay(loopDelays, pid);
   await run(options.warmup);
-  if (onProfiles !== undefined) await startProfiles(profiles);
+  if (onProfiles !== undefined) await startProfiles(profiles, workers);
   const cpuBefore = pids.map(cpuMicros);
   const countOthers = startCountingOthers([process.pid, target.child.pid, load.pid, ...pids]);
   const { result, reached, endNs } = await run(jobs);

@@ -33,7 +33,7 @@ function awaitStart(folder: string): void {
   look();
 
   function look(): void {
-    if (!isProfiling && existsSync(join(folder, "start"))) {
+    if (!isProfiling && readPids(folder).includes(process.pid)) {
       isProfiling = true;
       session.connect();
       session.post("Profiler.enable");
@@ -59,10 +59,17 @@ export function profilerEnv(into: string): NodeJS.ProcessEnv {
   return { [profileVariable]: into };
 }
 
-/** Resolves when all threads that are there are being profiled. */
-export async function startProfiles(folder: string): Promise<void> {
-  writeFileSync(join(folder, "start"), "");
+/** Resolves when all threads of these processes are being profiled. */
+export async function startProfiles(folder: string, pids: readonly number[]): Promise<void> {
+  writeFileSync(join(folder, "start"), JSON.stringify(pids));
   await noneLeft(folder, ".waiting");
+}
+
+/** Those of the file `start`, none as long as it is not there, or is empty still. */
+function readPids(folder: string): number[] {
+  const file = join(folder, "start");
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return text === "" ? [] : (JSON.parse(text) as number[]);
 }
 
 export async function stopProfiles(folder: string): Promise<ThreadProfile[]> {
@@ -74,9 +81,12 @@ export async function stopProfiles(folder: string): Promise<ThreadProfile[]> {
 }
 
 async function noneLeft(folder: string, suffix: string): Promise<void> {
+  const pids = readPids(folder);
   const deadlineMs = Date.now() + answerWithinMs;
   for (;;) {
-    const left = readdirSync(folder).filter((file) => file.endsWith(suffix));
+    const left = readdirSync(folder).filter(
+      (file) => file.endsWith(suffix) && pids.includes(Number.parseInt(file, 10)),
+    );
     if (left.length === 0) return;
     if (Date.now() > deadlineMs) throw new Error(`not profiled (PID-THREAD): ${left.join(", ")}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
