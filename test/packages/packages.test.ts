@@ -2,7 +2,8 @@
  * What a user gets: `npm pack` of all packages, what is in the tarballs, and that they work where they are installed.
  * One file, because packing builds into the dist/ folders of the checkout.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe } from "vitest";
@@ -13,7 +14,7 @@ import { packAll } from "./pack.ts";
 import { registryAnswers } from "./system.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "fieldpost-packages-"));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rm(dir, { recursive: true, force: true }), 120_000);
 
 const packages = await packAll(dir);
 
