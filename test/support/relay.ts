@@ -52,6 +52,8 @@ export interface RelayOptions {
   readonly dir?: string;
   /** Host and port, or unix path; a free port if left out. */
   readonly grpc?: string;
+  /** In a process group of its own, whose id is the relay's pid. */
+  readonly detached?: boolean;
 }
 
 export interface Relay extends Program {
@@ -73,7 +75,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const dir = options.dir ?? makeFolder();
   const store = join(dir, "fieldpost.db");
   const args = serveArguments({ ...options, dir });
-  const program = startProgram(launcher, args, { env: options.env ?? {} });
+  const { env = {}, detached = false } = options;
+  const program = startProgram(launcher, args, { env, detached });
   try {
     return await toRelay(program, { dir, store, ownsDir: options.dir === undefined });
   } catch (error) {
@@ -139,11 +142,19 @@ export async function toRelay(
   };
 }
 
+/** A test that runs out of time disposes of nothing. */
+const undisposed = new Set<() => void>();
+process.once("exit", () => undisposed.forEach((endAll) => endAll()));
+
 /** Starts any program, and hears what it and all that it starts write. */
 export function startProgram(
   command: string,
   args: readonly string[],
-  { env = {}, cwd = repository }: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  {
+    env = {},
+    cwd = repository,
+    detached = false,
+  }: { env?: NodeJS.ProcessEnv; cwd?: string; detached?: boolean } = {},
 ): Program {
   // Every process below carries this mark in its environment, also one whose parents are dead.
   const mark = randomUUID();
@@ -151,15 +162,15 @@ export function startProgram(
     cwd,
     env: { ...cleanEnvironment(), RELAY_UNDER_TEST: mark, ...env },
     stdio: ["ignore", "pipe", "pipe"],
+    detached,
   });
   const log = readLog(child);
   const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
   const pid = child.pid;
   if (pid === undefined) throw new Error(`${command} cannot be started`);
   const alive = (): number[] => pidsWith(`RELAY_UNDER_TEST=${mark}`);
-  // A test that runs out of time disposes of nothing.
   const endAll = (): void => alive().forEach(killIfAlive);
-  process.once("exit", endAll);
+  undisposed.add(endAll);
   return {
     pid,
     ...log,
@@ -173,7 +184,7 @@ export function startProgram(
         for (const one of left) killIfAlive(one);
         await nextLook();
       }
-      process.off("exit", endAll);
+      undisposed.delete(endAll);
       await exited;
     },
   };

@@ -1,0 +1,87 @@
+/** The kill proof in small, and that it fails when the relay breaks a promise. `npm run chaos` runs as many rounds as are wanted. */
+import { rmSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { killKinds } from "./journal.ts";
+import type { Verdict } from "./judge.ts";
+import { usualLoad } from "./load.ts";
+import { usualKillAt } from "./options.ts";
+import type { ChaosOptions } from "./options.ts";
+import { hadSomethingToLose, isProven, runProof } from "./proof.ts";
+import { formatProof } from "./report.ts";
+import { sabotageEnvironment } from "./sabotage.ts";
+import type { Sabotage } from "./sabotage.ts";
+
+const rounds = Number(process.env["FIELDPOST_CHAOS_ROUNDS"] ?? 3);
+
+const usual: ChaosOptions = {
+  rounds,
+  kill: killKinds,
+  killAt: usualKillAt,
+  lanes: Math.min(rounds, 3),
+  workers: 2,
+  boundSeconds: 60,
+  seed: String(Math.floor(Math.random() * 2 ** 32)),
+  load: usualLoad,
+  env: {},
+};
+
+const lastLine = (report: string): string | undefined => report.split("\n").at(-1);
+
+test(
+  "kill -9 of everything, of a worker, of the supervisor, in the middle of calls and sends: nothing is lost, doubled or stuck",
+  async () => {
+    const proof = await runProof(usual);
+    const report = formatProof(proof, usual);
+    if (!isProven(proof, usual)) throw new Error(report);
+    expect(lastLine(report)).toBe("lost 0 / doubled without OUTCOME_UNKNOWN 0 / stuck 0");
+    expect(proof.rounds).toHaveLength(rounds);
+    expect(new Set(proof.rounds.map(({ victim }) => victim)).size).toBe(Math.min(rounds, killKinds.length));
+    expect(proof.rounds.filter((round) => !hadSomethingToLose(round))).toEqual([]);
+    // The ends of the lanes judged every job of every round once more.
+    expect(acknowledgedIn(proof.rounds)).toBeGreaterThan(rounds);
+    expect(acknowledgedIn(proof.lanes)).toBe(acknowledgedIn(proof.rounds));
+  },
+  60_000 + rounds * 20_000,
+);
+
+function acknowledgedIn(results: readonly { readonly verdict: Verdict }[]): number {
+  return results.reduce((sum, { verdict }) => sum + verdict.acknowledged, 0);
+}
+
+describe.concurrent("a relay that breaks its promise is found out:", { timeout: 120_000 }, () => {
+  test("one that acknowledges before the commit loses jobs", async () => {
+    expect(await runBroken("acknowledges before the commit")).toMatch(/^lost [1-9]/);
+  });
+
+  test("one that does not say OUTCOME_UNKNOWN doubles requests that no attempt explains", async () => {
+    expect(await runBroken("forgets that an outcome is unknown")).toMatch(
+      /^lost 0 \/ doubled without OUTCOME_UNKNOWN [1-9]\d* \/ stuck 0$/,
+    );
+  });
+
+  test("one that recovers nothing leaves jobs stuck", async () => {
+    expect(await runBroken("recovers nothing", 4)).toMatch(
+      /^lost 0 \/ doubled without OUTCOME_UNKNOWN 0 \/ stuck [1-9]\d*$/,
+    );
+  });
+
+  /** One worker, so that what is broken is what is killed; and a target so slow that many requests are under way. */
+  async function runBroken(sabotage: Sabotage, boundSeconds = 20): Promise<string | undefined> {
+    const chaos: ChaosOptions = {
+      ...usual,
+      rounds: 1,
+      kill: ["worker"],
+      killAt: [50, 100],
+      lanes: 1,
+      workers: 1,
+      boundSeconds,
+      load: { ...usualLoad, slowShare: 1, slowMs: [300, 600] },
+      env: sabotageEnvironment(sabotage),
+    };
+    const proof = await runProof(chaos);
+    rmSync(proof.folder, { recursive: true });
+    expect(proof.errors).toEqual([]);
+    expect(isProven(proof, chaos)).toBe(false);
+    return lastLine(formatProof(proof, chaos));
+  }
+});

@@ -1,0 +1,139 @@
+/**
+ * What a kill proof is judged by: files of one JSON object a line. The client writes what it was answered, the target
+ * what reached it, and the judge reads nothing else.
+ */
+import { closeSync, fdatasync, openSync, readSync, writeSync } from "node:fs";
+
+/** What is killed: the whole process group, one worker, or the supervisor alone. */
+export const killKinds = ["group", "worker", "supervisor"] as const;
+export type KillKind = (typeof killKinds)[number];
+
+/** Of the client. A call has one job, or several if it is a batch. */
+export type CallEntry =
+  | {
+      readonly kind: "begun";
+      readonly call: string;
+      readonly jobs: readonly { readonly id: string; readonly bodyHash: string }[];
+    }
+  /** The relay said that the jobs are on disk: it answered, or called the id of a repeated call taken. Synced. */
+  | { readonly kind: "acknowledged"; readonly call: string }
+  /** No answer came, or another one. */
+  | { readonly kind: "failed"; readonly call: string; readonly code: string }
+  /** At this moment, and with this to lose, the kill was sent. */
+  | {
+      readonly kind: "killed";
+      readonly round: number;
+      readonly victim: KillKind;
+      readonly undelivered: number;
+      readonly unanswered: number;
+      readonly time: number;
+    };
+
+/** Of the target: one request that arrived whole. Synced before it is answered. */
+export interface RequestEntry {
+  readonly id: string;
+  readonly attempt: number;
+  readonly idempotencyKey: string;
+  readonly bodyHash: string;
+  /** What it was answered, or would have been. */
+  readonly status: number;
+  readonly time: number;
+}
+
+/** What the relay said of a job when the round was over. */
+export interface JobEntry {
+  readonly id: string;
+  readonly uid: string;
+  /** As in the proto, without JOB_STATE_. */
+  readonly state: string;
+  readonly attemptCount: number;
+  readonly attempts: readonly {
+    readonly number: number;
+    /** As in the proto, without ATTEMPT_RESULT_. */
+    readonly result: string;
+    readonly httpStatus: number;
+    readonly reason?: string | undefined;
+    readonly worker: string;
+  }[];
+}
+
+/** Milliseconds of the one clock that all processes of a machine share and that nobody sets (CLOCK_MONOTONIC). */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+export interface Journal<Entry> {
+  append(entry: Entry): void;
+  /** Resolves when it is on disk; those that wait at the same moment share a sync, and go on in their order. */
+  appendSynced(entry: Entry): Promise<void>;
+  close(): void;
+}
+
+export function openJournal<Entry>(path: string): Journal<Entry> {
+  const file = openSync(path, "a");
+  let waiting: (() => void)[] = [];
+  let syncing = false;
+  const append = (entry: Entry): void => {
+    const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+    if (writeSync(file, line) !== line.length) throw new Error(`${path}: a line was written in part`);
+  };
+  const sync = (): void => {
+    syncing = true;
+    const synced = waiting;
+    waiting = [];
+    fdatasync(file, (error) => {
+      if (error) throw error;
+      for (const resolve of synced) resolve();
+      syncing = false;
+      if (waiting.length > 0) sync();
+    });
+  };
+  return {
+    append,
+    appendSynced: (entry) =>
+      new Promise((resolve) => {
+        append(entry);
+        waiting.push(resolve);
+        if (!syncing) sync();
+      }),
+    close: () => closeSync(file),
+  };
+}
+
+/** Hands out the entries that have come since it was last asked. */
+export interface JournalReader<Entry> extends Disposable {
+  readNew(): Entry[];
+}
+
+export function openJournalReader<Entry>(path: string): JournalReader<Entry> {
+  const file = openSync(path, "a+");
+  const chunk = Buffer.alloc(64 * 1024);
+  let offset = 0;
+  let rest = Buffer.alloc(0);
+  return {
+    readNew() {
+      const chunks = [rest];
+      for (;;) {
+        const count = readSync(file, chunk, 0, chunk.length, offset);
+        if (count === 0) break;
+        offset += count;
+        chunks.push(Buffer.from(chunk.subarray(0, count)));
+      }
+      const bytes = Buffer.concat(chunks);
+      const end = bytes.lastIndexOf("\n") + 1;
+      rest = bytes.subarray(end);
+      return bytes
+        .toString("utf8", 0, end)
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Entry);
+    },
+    [Symbol.dispose]: () => closeSync(file),
+  };
+}
+
+/** All entries of a journal. */
+export function readJournal<Entry>(path: string): Entry[] {
+  using reader = openJournalReader<Entry>(path);
+  return reader.readNew();
+}

@@ -1,0 +1,218 @@
+/**
+ * One relay that is killed round after round, on one store, with its client and its target. When all rounds are over
+ * everything is judged once more, so that what came after a round's end is seen too.
+ */
+import { appendFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { startChild } from "../bench/child.ts";
+import { isAlive, startRelay, until } from "../support/relay.ts";
+import type { LogLine, Relay } from "../support/relay.ts";
+import type { ClientOptions, LoadMessage, LoadResult, RepeatMessage } from "./client.ts";
+import { openJournal, readJournal } from "./journal.ts";
+import type { CallEntry, JobEntry, KillKind, RequestEntry } from "./journal.ts";
+import { judge } from "./judge.ts";
+import type { Evidence, Fault, Verdict } from "./judge.ts";
+import { roundOf } from "./load.ts";
+import type { ChaosOptions } from "./options.ts";
+import { between, createRandom } from "./random.ts";
+import { awaitEnds, readJobs } from "./read-jobs.ts";
+import type { TargetOptions, TargetReady } from "./target.ts";
+
+const giveUpAfter = 2000;
+const callsAfterWorkerKill = 100;
+/** For processes that were killed, and for workers that drain when their supervisor is dead. */
+const goneWithinMs = 40_000;
+
+export interface Round {
+  readonly round: number;
+  readonly lane: number;
+  readonly victim: KillKind;
+  /** False if the condition for the kill never held. */
+  readonly killed: boolean;
+  readonly seconds: number;
+  readonly verdict: Verdict;
+}
+
+export interface LaneResult {
+  /** Over everything, at the end. */
+  readonly verdict: Verdict;
+}
+
+interface Files {
+  readonly folder: string;
+  readonly calls: string;
+  readonly requests: string;
+}
+
+export interface LaneOptions {
+  readonly lane: number;
+  readonly folder: string;
+  readonly chaos: ChaosOptions;
+  /** The next round's number, or undefined if there are no more. */
+  readonly nextRound: () => number | undefined;
+  readonly onRound: (round: Round) => void;
+}
+
+export async function runLane({ lane, folder, chaos, nextRound, onRound }: LaneOptions): Promise<LaneResult> {
+  mkdirSync(folder);
+  const files = { folder, calls: join(folder, "calls.jsonl"), requests: join(folder, "requests.jsonl") };
+  await using stack = new AsyncDisposableStack();
+  const target = await startChild<TargetReady>(new URL("target.ts", import.meta.url), {
+    requests: files.requests,
+  } satisfies TargetOptions);
+  stack.defer(() => target.child.end());
+  const client = await startChild(new URL("client.ts", import.meta.url), {
+    calls: files.calls,
+    requests: files.requests,
+  } satisfies ClientOptions);
+  stack.defer(() => client.child.end());
+  const start = (): Promise<Relay> =>
+    startRelay({ dir: folder, workers: chaos.workers, detached: true, env: chaos.env });
+  let relay = await start();
+  stack.defer(() => endRelay(relay, folder));
+
+  for (let round = nextRound(); round !== undefined; round = nextRound()) {
+    const startTime = performance.now();
+    const victim = chaos.kill[round % chaos.kill.length]!;
+    const message = loadMessage({ round, victim, relay, targetUrl: target.ready.url, chaos });
+    const { killed } = await client.child.ask<LoadResult>(message);
+    const faults: Fault[] = [];
+    if (killed) {
+      const killedRelay = relay;
+      // Of a whole group nobody is left; workers without a supervisor end what they have begun beside the new ones.
+      if (victim === "group") faults.push(...(await awaitGone(killedRelay, round)));
+      if (victim === "worker") await awaitSuccessor(relay, message.pid);
+      else relay = await start();
+      await client.child.ask<object>({
+        kind: "repeat",
+        round,
+        seed: chaos.seed,
+        address: relay.grpcAddress,
+      } satisfies RepeatMessage);
+      if (victim === "supervisor") faults.push(...(await awaitGone(killedRelay, round)));
+      if (relay !== killedRelay) await endRelay(killedRelay, folder);
+    }
+    const ofRound = (id: string): boolean => roundOf(id) === round;
+    const deadline = performance.now() + chaos.boundSeconds * 1000;
+    const begun = readJournal<CallEntry>(files.calls).flatMap((entry) =>
+      entry.kind === "begun" ? entry.jobs.map(({ id }) => id) : [],
+    );
+    await awaitEnds(relay.client, new Set(begun.filter(ofRound)), deadline);
+    const verdict = judge(gather(files, await readJobs(relay.client, ofRound), `round-${round}`, ofRound));
+    onRound({
+      round,
+      lane,
+      victim,
+      killed,
+      seconds: (performance.now() - startTime) / 1000,
+      verdict: { ...verdict, faults: [...verdict.faults, ...faults] },
+    });
+  }
+
+  const verdict = judge(gather(files, await readJobs(relay.client, () => true), "all", () => true));
+  const faults = [...verdict.faults, ...(await stopAndCheck(relay))];
+  return { verdict: { ...verdict, faults } };
+}
+
+function loadMessage({
+  round,
+  victim,
+  relay,
+  targetUrl,
+  chaos,
+}: {
+  round: number;
+  victim: KillKind;
+  relay: Relay;
+  targetUrl: string;
+  chaos: ChaosOptions;
+}): LoadMessage {
+  const random = createRandom(`${chaos.seed}/${round}/kill`);
+  const pids = {
+    group: -relay.pid,
+    supervisor: relay.pid,
+    worker: relay.workerPids()[between(random, 0, chaos.workers - 1)]!,
+  };
+  return {
+    kind: "load",
+    round,
+    seed: chaos.seed,
+    address: relay.grpcAddress,
+    targetUrl,
+    profile: chaos.load,
+    victim,
+    pid: pids[victim],
+    killAt: between(random, ...chaos.killAt),
+    giveUpAfter,
+    callsAfterKill: victim === "worker" ? callsAfterWorkerKill : 0,
+  };
+}
+
+/** Until the slot of a worker has its next generation. */
+async function awaitSuccessor(relay: Relay, pid: number): Promise<void> {
+  const isReady = (line: LogLine): boolean => line.msg === "worker is ready";
+  const dead = relay.lines.find((line) => isReady(line) && line["pid"] === pid)!;
+  const deadline = performance.now() + goneWithinMs;
+  await until(() => {
+    if (performance.now() > deadline) throw new Error(`nobody took the place of the killed worker ${pid}`);
+    return relay.lines.some(
+      (line) =>
+        isReady(line) &&
+        line["slot"] === dead["slot"] &&
+        Number(line["generation"]) > Number(dead["generation"]),
+    );
+  });
+}
+
+async function awaitGone(relay: Relay, round: number): Promise<Fault[]> {
+  const pids = relay.alive();
+  const deadline = performance.now() + goneWithinMs;
+  await until(() => !pids.some(isAlive) || performance.now() > deadline);
+  const left = relay.alive();
+  if (left.length === 0) return [];
+  return [
+    {
+      kind: "inconsistent",
+      id: `round ${round}`,
+      why: `${left.length} processes of the killed relay live on`,
+    },
+  ];
+}
+
+async function endRelay(relay: Relay, folder: string): Promise<void> {
+  await relay[Symbol.asyncDispose]();
+  const lines = relay.lines.map((line) => JSON.stringify(line));
+  appendFileSync(join(folder, "relay.log"), `${[...lines, relay.text()].join("\n")}\n`);
+}
+
+/** The last relay ends well, and SQLite finds nothing wrong with the file that went through all kills. */
+async function stopAndCheck(relay: Relay): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  const code = await relay.stop();
+  if (code !== 0) faults.push({ kind: "inconsistent", id: "serve", why: `it ended with ${code}` });
+  using database = new DatabaseSync(relay.store);
+  const result = database.prepare("PRAGMA integrity_check").get()?.["integrity_check"];
+  if (result !== "ok") faults.push({ kind: "inconsistent", id: relay.store, why: String(result) });
+  return faults;
+}
+
+/** Keeps what was read of the jobs beside the journals, and reads all of it back. */
+function gather(
+  files: Files,
+  jobs: readonly JobEntry[],
+  name: string,
+  isWanted: (id: string) => boolean,
+): Evidence {
+  const path = join(files.folder, `jobs-${name}.jsonl`);
+  const journal = openJournal<JobEntry>(path);
+  for (const job of jobs) journal.append(job);
+  journal.close();
+  const isOfRound = (entry: CallEntry): boolean =>
+    isWanted(entry.kind === "killed" ? `r${entry.round}-` : entry.call);
+  return {
+    calls: readJournal<CallEntry>(files.calls).filter(isOfRound),
+    requests: readJournal<RequestEntry>(files.requests).filter(({ id }) => isWanted(id)),
+    jobs: readJournal<JobEntry>(path),
+  };
+}

@@ -1,0 +1,68 @@
+/** What a kill proof reads of the relay's jobs. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { status as codes } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { JobState } from "../../server/src/gen/fieldpost/v1/job.ts";
+import type { Job } from "../../server/src/gen/fieldpost/v1/job.ts";
+import { reasonOf, resultNames } from "../journeys/setting.ts";
+import type { RelayClient } from "../support/relay-client.ts";
+import type { JobEntry } from "./journal.ts";
+
+const lookAgainMs = 50;
+
+const stateNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(JobState).map(([name, value]) => [value, name.replace("JOB_STATE_", "")]),
+);
+
+/** Waits until each of these jobs has ended or is not there, or the time is up; the relay tells nobody, so it is asked. */
+export async function awaitEnds(client: RelayClient, ids: Iterable<string>, deadline: number): Promise<void> {
+  for (const id of ids) {
+    while (!(await hasEnded(client, id))) {
+      if (performance.now() > deadline) return;
+      await sleep(lookAgainMs);
+    }
+  }
+}
+
+async function hasEnded(client: RelayClient, id: string): Promise<boolean> {
+  try {
+    const { finishTime } = await client.getJob({ name: `jobs/${id}`, readMask: ["finish_time"] });
+    return finishTime !== undefined;
+  } catch (error) {
+    if ((error as ServiceError).code === codes.NOT_FOUND) return true;
+    throw error;
+  }
+}
+
+/** Newest first, up to the first that is none of those asked for. */
+export async function readJobs(client: RelayClient, isWanted: (id: string) => boolean): Promise<JobEntry[]> {
+  const found: JobEntry[] = [];
+  const readMask = ["name", "uid", "state", "attempt_count", "attempts"];
+  let pageToken = "";
+  do {
+    const { jobs, nextPageToken } = await client.listJobs({ pageSize: 1000, readMask, pageToken });
+    for (const job of jobs) {
+      const entry = toEntry(job);
+      if (!isWanted(entry.id)) return found;
+      found.push(entry);
+    }
+    pageToken = nextPageToken;
+  } while (pageToken !== "");
+  return found;
+}
+
+function toEntry({ name, uid, state, attemptCount, attempts }: Job): JobEntry {
+  return {
+    id: name.slice("jobs/".length),
+    uid,
+    state: stateNames.get(state) ?? String(state),
+    attemptCount,
+    attempts: attempts.map(({ number, result, httpStatus, error, worker }) => ({
+      number,
+      result: resultNames.get(result) ?? String(result),
+      httpStatus,
+      reason: reasonOf(error),
+      worker,
+    })),
+  };
+}

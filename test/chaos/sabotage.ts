@@ -1,0 +1,64 @@
+/**
+ * Preloaded into a relay under test (NODE_OPTIONS=--import), breaks one of its promises, so that a test can see that the
+ * kill proof finds out. The sources stay as they are: Node hands the changed text to the process that loads it.
+ */
+import { registerHooks } from "node:module";
+
+interface Change {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export const sabotages = {
+  /** The writer answers, and commits when it has had nothing to do for a second. */
+  "acknowledges before the commit": [
+    {
+      file: "store/sqlite/writer.ts",
+      from: "  begin(database);\n",
+      to:
+        "  if (!database.isTransaction) begin(database);\n" +
+        '  clearTimeout(globalThis.later); globalThis.later = setTimeout(() => database.exec("COMMIT"), 1000);\n',
+    },
+    { file: "store/sqlite/writer.ts", from: '    database.exec("COMMIT");\n', to: "" },
+  ],
+  /** What a dead worker was sending is recorded as if it had never left. */
+  "forgets that an outcome is unknown": [
+    { file: "store/sqlite/writes.ts", from: '"outcome-unknown"', to: '"not-sent"' },
+  ],
+  /** Nobody takes back what a dead worker had claimed. */
+  "recovers nothing": [
+    {
+      file: "schedule/recoverer.ts",
+      from: "lost, leasesEndedBy: isSteady() ? now : 0 });",
+      to: "lost: [], leasesEndedBy: 0 });",
+    },
+  ],
+} as const satisfies Record<string, readonly Change[]>;
+
+export type Sabotage = keyof typeof sabotages;
+
+const variable = "RELAY_SABOTAGE";
+
+/** The environment of a relay that is to be broken. */
+export function sabotageEnvironment(sabotage: Sabotage): NodeJS.ProcessEnv {
+  return { NODE_OPTIONS: `--import=${import.meta.url}`, [variable]: sabotage };
+}
+
+const chosen = process.env[variable];
+if (chosen !== undefined) {
+  const changes: readonly Change[] = sabotages[chosen as Sabotage];
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      const ours = changes.filter(({ file }) => url.endsWith(`server/src/${file}`));
+      if (ours.length === 0) return loaded;
+      let source = Buffer.from(loaded.source as Uint8Array).toString();
+      for (const { file, from, to } of ours) {
+        if (source.split(from).length !== 2) throw new Error(`${file} does not hold ${from} exactly once`);
+        source = source.replace(from, to);
+      }
+      return { ...loaded, source };
+    },
+  });
+}
