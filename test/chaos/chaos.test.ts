@@ -65,17 +65,17 @@ describe.concurrent("a relay that breaks its promise is found out:", { timeout: 
     );
   });
 
-  /** One worker, so that what is broken is what is killed; and a target so slow that many requests are under way. */
-  async function runBroken(sabotage: Sabotage, boundSeconds = 20): Promise<string | undefined> {
+  /** One worker, so that what is broken is what is killed; and a target so slow that requests are under way. */
+  async function runBroken(sabotage: Sabotage, boundSeconds = 60): Promise<string | undefined> {
     const chaos: ChaosOptions = {
       ...usual,
       rounds: 1,
       kill: ["worker"],
-      killAt: [50, 100],
+      killAt: [40, 60],
       lanes: 1,
       workers: 1,
       boundSeconds,
-      load: { ...usualLoad, slowShare: 1, slowMs: [300, 600] },
+      load: { ...usualLoad, callers: 16, batchShare: 0, slowShare: 1, slowMs: [100, 200] },
       env: sabotageEnvironment(sabotage),
     };
     const proof = await runProof(chaos);

@@ -66,8 +66,8 @@ async function load(message: LoadMessage): Promise<LoadResult> {
   const { address, profile, killAt, giveUpAfter } = message;
   const clients = Array.from({ length: profile.connections }, () => createRelayClient(address));
   const unanswered = new Set<string>();
+  /** Of acknowledged jobs whose acknowledgement is on disk. */
   const undelivered = new Set<string>();
-  const counted: Promise<void>[] = [];
   let begun = 0;
   let acknowledged = 0;
   let left = Number.POSITIVE_INFINITY;
@@ -88,6 +88,7 @@ async function load(message: LoadMessage): Promise<LoadResult> {
   }
 
   async function makeCalls(connection: number): Promise<void> {
+    let before = Promise.resolve();
     while (left-- > 0) {
       const planned = planCall(message, begun++);
       const client = clients[connection]!;
@@ -95,9 +96,16 @@ async function load(message: LoadMessage): Promise<LoadResult> {
       const code = await makeCall(client, planned);
       unanswered.delete(planned.call);
       if (code === undefined) {
-        // The next call does not wait until this answer is on disk.
         const written = journal.appendSynced({ kind: "acknowledged", call: planned.call });
-        counted.push(written.then(() => countAcknowledgement(planned)));
+        acknowledged++;
+        // Not when it is on disk: by then the relay has answered what it had under way.
+        if (!killed && acknowledged >= killAt) killIfSomethingIsToLose();
+        if (!killed && acknowledged >= killAt + giveUpAfter) left = 0;
+        // The next call does not wait for this answer to be on disk, only for the one before.
+        await before;
+        before = written.then(() => {
+          for (const { id } of planned.jobs) undelivered.add(id);
+        });
         continue;
       }
       failedCalls.push(planned);
@@ -106,20 +114,12 @@ async function load(message: LoadMessage): Promise<LoadResult> {
       client.close();
       clients[connection] = createRelayClient(address);
     }
-  }
-
-  function countAcknowledgement({ jobs }: PlannedCall): void {
-    acknowledged++;
-    for (const { id } of jobs) undelivered.add(id);
-    if (killed || acknowledged < killAt) return;
-    killIfSomethingIsToLose();
-    if (!killed && acknowledged >= killAt + giveUpAfter) left = 0;
+    await before;
   }
 
   await Promise.all(
     Array.from({ length: profile.callers }, (_, index) => makeCalls(index % profile.connections)),
   );
-  await Promise.all(counted);
   for (const client of clients) client.close();
   return { killed, acknowledged, failed: failedCalls.length };
 }

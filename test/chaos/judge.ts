@@ -24,7 +24,10 @@ export interface Fault {
   readonly why: string;
 }
 
-/** What there was to lose when a kill was sent, counted again from the journals. */
+/**
+ * What there was to lose when a kill was sent, counted again from the journals. What the client saw itself counts where
+ * it is less: it leaves out acknowledgements that were not on disk yet.
+ */
 export interface KillMoment {
   readonly round: number;
   readonly victim: KillKind;
@@ -193,7 +196,13 @@ function findKills(
       );
       const { round, victim } = entry;
       const undelivered = [...acknowledged].filter((id) => !delivered.has(id)).length;
-      kills.push({ round, victim, undelivered, unanswered: unanswered.size, cut: 0 });
+      kills.push({
+        round,
+        victim,
+        undelivered: Math.min(entry.undelivered, undelivered),
+        unanswered: Math.min(entry.unanswered, unanswered.size),
+        cut: 0,
+      });
       open.push([...unanswered]);
     } else if (entry.kind === "begun") unanswered.add(entry.call);
     else {

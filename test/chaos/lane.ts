@@ -19,6 +19,8 @@ import { between, createRandom } from "./random.ts";
 import { awaitEnds, readJobs } from "./read-jobs.ts";
 import type { TargetOptions, TargetReady } from "./target.ts";
 
+/** By lane. With few, much waits on disk; with many, much is under way. */
+const parallelSends = [8, 64] as const;
 const giveUpAfter = 2000;
 const callsAfterWorkerKill = 100;
 /** For processes that were killed, and for workers that drain when their supervisor is dead. */
@@ -68,7 +70,13 @@ export async function runLane({ lane, folder, chaos, nextRound, onRound }: LaneO
   } satisfies ClientOptions);
   stack.defer(() => client.child.end());
   const start = (): Promise<Relay> =>
-    startRelay({ dir: folder, workers: chaos.workers, detached: true, env: chaos.env });
+    startRelay({
+      dir: folder,
+      workers: chaos.workers,
+      detached: true,
+      env: chaos.env,
+      args: ["--parallel-sends", String(parallelSends[lane % parallelSends.length])],
+    });
   let relay = await start();
   stack.defer(() => endRelay(relay, folder));
 

@@ -28,8 +28,8 @@ export interface LoadProfile {
 }
 
 export const usualLoad: LoadProfile = {
-  callers: 24,
-  connections: 6,
+  callers: 64,
+  connections: 8,
   batchShare: 0.06,
   maxBatch: 15,
   slowShare: 0.3,

@@ -23,7 +23,7 @@ export interface ChaosOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-export const usualKillAt = [1, 400] as const;
+export const usualKillAt = [1, 300] as const;
 
 export const usage = `usage: npm run chaos -- [options]
   --rounds N   kills                                                        (default 20)

@@ -37,7 +37,7 @@ export function formatProof(proof: Proof, chaos: ChaosOptions): string {
     ...(faults.length + errors.length + idle > 0 ? [`kept: ${folder}`] : []),
     `seed ${chaos.seed}; ${chaos.lanes} lanes of ${chaos.workers} workers; ${seconds.toFixed(0)} s`,
     `rounds ${rounds.length} of ${chaos.rounds}: ${kinds}; without something to lose ${idle}`,
-    `calls cut off by a kill ${sum(({ kills }) => kills[0]?.cut ?? 0)}`,
+    `calls that a kill cut off ${sum(({ kills }) => kills[0]?.cut ?? 0)}, in ${rounds.filter(({ verdict }) => verdict.kills[0]?.cut).length} rounds`,
     `jobs acknowledged ${sum(({ acknowledged }) => acknowledged)}, stored without an acknowledgement ${sum((of) => of.storedUnacknowledged)}`,
     `requests ${sum(({ requests }) => requests)}, attempts OUTCOME_UNKNOWN ${sum((of) => of.unknownAttempts)}, doubles that one of them explains ${sum((of) => of.explainedDoubles)}`,
     `inconsistent ${count("inconsistent")}`,
