@@ -15,12 +15,12 @@ export const sabotages = {
   "acknowledges before the commit": [
     {
       file: "store/sqlite/writer.ts",
-      from: "  begin(database);\n",
+      from: "  begin(transaction);\n",
       to:
-        "  if (!database.isTransaction) begin(database);\n" +
+        "  if (!database.isTransaction) begin(transaction);\n" +
         '  clearTimeout(globalThis.later); globalThis.later = setTimeout(() => database.exec("COMMIT"), 1000);\n',
     },
-    { file: "store/sqlite/writer.ts", from: '    database.exec("COMMIT");\n', to: "" },
+    { file: "store/sqlite/writer.ts", from: "    transaction.commit.run();\n", to: "" },
   ],
   /** What a dead worker was sending is recorded as if it had never left. */
   "forgets that an outcome is unknown": [

@@ -6,6 +6,7 @@ import type { CancelResult, FinishResult, InsertResult, RecoverOptions, RecoverR
 import { keptAttempts, lostAttempt } from "../store.ts";
 import { stateNumber, toRecord } from "./rows.ts";
 import type { ClaimedRow, FinishedRow, NewJobRow } from "./rows.ts";
+import { Waiting } from "./waiting.ts";
 import type { WriteOperation, WriteResults } from "./write-operations.ts";
 import { prepareWrites } from "./write-statements.ts";
 
@@ -15,9 +16,6 @@ const DISPATCHING = stateNumber("DISPATCHING");
 const FAILED = stateNumber("FAILED");
 const CANCELLED = stateNumber("CANCELLED");
 const EXPIRED = stateNumber("EXPIRED");
-
-/** Above all priorities, 0 to 9. */
-const abovePriorities = 10;
 
 /** More jobs are not expired in one claim, so that no transaction grows without bound; the next one goes on. */
 const maxExpired = 1000;
@@ -44,17 +42,14 @@ export class Writes {
   /** As in the table `counter` at the start of the transaction, and grown since. */
   #revision = 0;
   #depth = 0;
-  /**
-   * When the next waiting job is due, Infinity if none waits; undefined until this transaction asks. Asked once for
-   * all inserts of a group: ten seeks an insert cost more than the insert.
-   */
-  #nextDue: number | undefined;
+  readonly #waiting: Waiting;
   /** Which workers are registered, as far as this transaction asked. */
   readonly #registered = new Map<number, boolean>();
 
   constructor(database: DatabaseSync, maxDepth: number) {
     this.#maxDepth = maxDepth;
     this.#sql = prepareWrites(database);
+    this.#waiting = new Waiting(this.#sql);
   }
 
   /** Reads the counters: the first thing in a transaction. */
@@ -62,7 +57,7 @@ export class Writes {
     const row = this.#sql.readCounter.get()!;
     this.#revision = row["revision"] as number;
     this.#depth = row["depth"] as number;
-    this.#nextDue = undefined;
+    this.#waiting.forget();
     this.#registered.clear();
   }
 
@@ -108,7 +103,7 @@ export class Writes {
     if (this.#depth + jobs.length > this.#maxDepth) {
       return [{ kind: "full", depth: this.#depth, limit: this.#maxDepth }];
     }
-    const mayClaim = operation.claimUpTo > 0 && this.#nextDueTime() > now && this.#isRegistered(worker);
+    const mayClaim = operation.claimUpTo > 0 && this.#waiting.dueTime > now && this.#isRegistered(worker);
     const claims = mayClaim ? chooseClaims(jobs, now, operation.claimUpTo) : noJobs;
     return jobs.map((job) => {
       const key = ++this.#revision;
@@ -117,7 +112,7 @@ export class Writes {
       const claimed = claims.has(job);
       const state: JobState = claimed ? "DISPATCHING" : waits;
       const dueTime = waits === "SCHEDULED" ? (job.scheduleTime ?? now) : now;
-      if (!claimed && this.#nextDue !== undefined) this.#nextDue = Math.min(this.#nextDue, dueTime);
+      if (!claimed) this.#waiting.add(dueTime);
       this.#sql.insertJob.run(
         key,
         job.id,
@@ -155,7 +150,7 @@ export class Writes {
   #claim(worker: number, limit: number, now: number): WriteResults["claim"] {
     const rows: ClaimedRow[] = [];
     let expired = 0;
-    for (const priority of this.#isRegistered(worker) ? this.#waitingPriorities() : []) {
+    for (const priority of this.#isRegistered(worker) ? this.#waiting.priorities() : []) {
       // Expired jobs make room for others, so ask again until the level is empty or enough are claimed.
       while (rows.length < limit && expired < maxExpired) {
         const due = this.#sql.due.all(priority, now, limit - rows.length) as unknown as DueRow[];
@@ -173,9 +168,9 @@ export class Writes {
         }
       }
     }
-    this.#nextDue = undefined;
-    const next = this.#nextDueTime();
-    return { rows, nextDueTime: Number.isFinite(next) ? next : null };
+    this.#waiting.forget();
+    const { dueTime } = this.#waiting;
+    return { rows, nextDueTime: Number.isFinite(dueTime) ? dueTime : null };
   }
 
   /** What a lost worker claimed, nobody would ever take back. */
@@ -186,24 +181,6 @@ export class Writes {
       this.#registered.set(worker, found);
     }
     return found;
-  }
-
-  #nextDueTime(): number {
-    if (this.#nextDue === undefined) {
-      const times = this.#waitingPriorities().map((priority) => this.#sql.nextDue.get(priority)!["due_time"]);
-      this.#nextDue = Math.min(Number.POSITIVE_INFINITY, ...(times as number[]));
-    }
-    return this.#nextDue;
-  }
-
-  /** The priorities of the jobs that wait, highest first. Most of the time there is one; each costs a seek. */
-  #waitingPriorities(): number[] {
-    const priorities: number[] = [];
-    for (let above = abovePriorities; ;) {
-      const row = this.#sql.nextPriority.get(above);
-      if (row === undefined) return priorities;
-      priorities.push((above = row["priority"] as number));
-    }
   }
 
   #finish(worker: number, finished: FinishedRow): FinishResult {
@@ -223,7 +200,7 @@ export class Writes {
       DISPATCHING,
     );
     if (changes === 0) return "stale";
-    if (next === "RETRYING") this.#nextDue = undefined;
+    if (next === "RETRYING") this.#waiting.forget();
     this.#revision++;
     if (ended) this.#depth--;
     // Only the newest response is kept.
@@ -259,7 +236,7 @@ export class Writes {
     );
     if (changes === 0) return "stale";
     this.#revision++;
-    this.#nextDue = undefined;
+    this.#waiting.forget();
     return "recorded";
   }
 
@@ -273,7 +250,7 @@ export class Writes {
     const before = toRecord(row);
     if (nextState(before.state, "cancel") === undefined) return { kind: "ended", job: before };
     this.#depth--;
-    this.#nextDue = undefined;
+    this.#waiting.forget();
     this.#sql.end.run(CANCELLED, now, now, ++this.#revision, before.key);
     return {
       kind: "cancelled",
@@ -320,7 +297,7 @@ export class Writes {
           this.#sql.end.run(FAILED, now, now, ++this.#revision, key);
         } else {
           requeued++;
-          this.#nextDue = undefined;
+          this.#waiting.forget();
           this.#sql.requeue.run(RETRYING, now, now, ++this.#revision, key);
         }
       }
