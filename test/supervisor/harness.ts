@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 import { onTestFinished } from "vitest";
 
-import type { SupervisorOptions, SupervisorStatus } from "@fieldpost/supervisor";
+import type { SupervisorChanges, SupervisorOptions, SupervisorStatus } from "@fieldpost/supervisor";
 
 /** Whatever a fixture tells; which fields there are depends on the event. */
 interface Event {
@@ -31,7 +31,10 @@ interface Event {
   forced?: number;
 }
 
-type Ask = { ask: "status" | "fds" | "stop" } | { ask: "broadcast"; topic: string; payload: string };
+type Ask =
+  | { ask: "status" | "fds" | "stop" }
+  | { ask: "broadcast"; topic: string; payload: string }
+  | { ask: "update"; changes: SupervisorChanges };
 
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`./fixtures/${name}.ts`, import.meta.url));

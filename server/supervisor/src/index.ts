@@ -7,7 +7,7 @@ export { formatAddress, parseAddress } from "./address.ts";
 export type { ListenAddress } from "./address.ts";
 export { SupervisorError } from "./errors.ts";
 export type { SupervisorErrorCode } from "./errors.ts";
-export type { HookSignal, Logger, SupervisorOptions } from "./options.ts";
+export type { HookSignal, Logger, SupervisorChanges, SupervisorOptions } from "./options.ts";
 export { startSupervisor } from "./supervisor.ts";
 export type { Phase, Supervisor, SupervisorStatus, WorkerStatus } from "./supervisor.ts";
 export type { WorkerState } from "./worker-handle.ts";

@@ -34,7 +34,8 @@ export type SupervisorMessage =
   | { t: "adopt"; slot: number }
   | { t: "release"; slot: number }
   | { t: "broadcast"; topic: string; payload: string }
-  | { t: "workerExit"; slot: number; generation: number; pid: number };
+  | { t: "workerExit"; slot: number; generation: number; pid: number }
+  | { t: "drainTimeout"; drainTimeoutMs: number };
 
 /** One message as it goes over the wire, with the line's end. */
 export function encodeMessage(message: WorkerMessage | SupervisorMessage): string {
@@ -57,6 +58,7 @@ const shapes: Record<string, Record<string, Check>> = {
   adopt: { slot: "number" },
   release: { slot: "number" },
   workerExit: { slot: "number", generation: "number", pid: "number" },
+  drainTimeout: { drainTimeoutMs: "number" },
 };
 
 /** A message that this version knows and that has its fields, or undefined. */

@@ -37,6 +37,9 @@ export interface SupervisorOptions {
   logger?: Logger;
 }
 
+/** What can be changed while it runs. */
+export type SupervisorChanges = Pick<SupervisorOptions, "env" | "drainTimeoutMs">;
+
 export type CheckedOptions = Required<Omit<SupervisorOptions, "workerModule">> & {
   workerModule: string | URL;
 };

@@ -9,7 +9,7 @@ import { decideCoverage } from "./coverage.ts";
 import { SupervisorError } from "./errors.ts";
 import { MAX_PAYLOAD_BYTES } from "./messages.ts";
 import { checkOptions } from "./options.ts";
-import type { CheckedOptions, SupervisorOptions } from "./options.ts";
+import type { CheckedOptions, SupervisorChanges, SupervisorOptions } from "./options.ts";
 import { followParent, installSignals } from "./signals.ts";
 import { openSlots } from "./slots.ts";
 import type { Slots } from "./slots.ts";
@@ -55,6 +55,11 @@ export interface Supervisor {
   status(): SupervisorStatus;
   /** Sends to all workers; lossy, at most 64 KiB, RangeError beyond. */
   broadcast(topic: string, payload: string): void;
+  /**
+   * Changes options while it runs: `env` is what workers get that start from now on, `drainTimeoutMs` counts from the next stop,
+   * also where a worker outlives the supervisor. Throws OPTION_INVALID, and then changes nothing.
+   */
+  update(changes: SupervisorChanges): void;
   /** What SIGTERM does. Settles like `done`; can be called again. */
   stop(): Promise<number>;
 }
@@ -73,6 +78,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     done: machine.done,
     status: () => machine.status(),
     broadcast: (topic, payload) => machine.broadcast(topic, payload),
+    update: (changes) => machine.update(changes),
     stop: () => machine.stop("stop()"),
   };
 }
@@ -91,7 +97,7 @@ class SupervisorMachine {
   readonly done: Promise<number>;
   listeners: { name: string; address: string }[] = [];
 
-  readonly #options: CheckedOptions;
+  #options: CheckedOptions;
   readonly #pinning: Pinning;
   readonly #slots: Slot[];
   /** Every process that is not gone. Later a slot may have two: its worker and the predecessor that still drains. */
@@ -175,6 +181,16 @@ class SupervisorMachine {
     if (bytes > MAX_PAYLOAD_BYTES)
       throw new RangeError(`payload has ${bytes} bytes, more than ${MAX_PAYLOAD_BYTES}`);
     for (const worker of this.#alive) worker.send({ t: "broadcast", topic, payload });
+  }
+
+  update({ env, drainTimeoutMs }: SupervisorChanges): void {
+    this.#options = checkOptions({
+      ...this.#options,
+      ...(env === undefined ? {} : { env }),
+      ...(drainTimeoutMs === undefined ? {} : { drainTimeoutMs }),
+    });
+    if (drainTimeoutMs === undefined) return;
+    for (const worker of this.#alive) worker.send({ t: "drainTimeout", drainTimeoutMs });
   }
 
   stop(cause: string): Promise<number> {

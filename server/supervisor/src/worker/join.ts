@@ -60,7 +60,8 @@ class Membership implements SupervisedWorker {
   readonly generation: number;
   readonly workers: number;
   readonly listeners: readonly Listener[];
-  readonly #boot: WorkerBoot;
+  /** For the case that the supervisor dies. */
+  #drainTimeoutMs: number;
   readonly #control: Control;
   readonly #broadcastHandlers = new Map<string, ((payload: string) => void)[]>();
   readonly #exitHandlers: ((exit: WorkerExit) => void)[] = [];
@@ -70,7 +71,7 @@ class Membership implements SupervisedWorker {
   #draining = false;
 
   constructor(boot: WorkerBoot) {
-    this.#boot = boot;
+    this.#drainTimeoutMs = boot.drainTimeoutMs;
     this.slot = boot.slot;
     this.generation = boot.generation;
     this.workers = boot.workers;
@@ -138,6 +139,9 @@ class Membership implements SupervisedWorker {
         return;
       case "workerExit":
         return this.#tellExit({ slot: message.slot, generation: message.generation, pid: message.pid });
+      case "drainTimeout":
+        this.#drainTimeoutMs = message.drainTimeoutMs;
+        return;
       default:
       // A worker's own message, echoed: ignored, like any that this version does not know.
     }
@@ -166,8 +170,8 @@ class Membership implements SupervisedWorker {
 
   #orphaned(): void {
     // Nobody is left to send SIGKILL.
-    setTimeout(() => process.exit(1), this.#boot.drainTimeoutMs + ORPHAN_SLACK_MS);
-    void this.#drain(this.#boot.drainTimeoutMs);
+    setTimeout(() => process.exit(1), this.#drainTimeoutMs + ORPHAN_SLACK_MS);
+    void this.#drain(this.#drainTimeoutMs);
   }
 
   async #drain(deadlineMs: number): Promise<void> {
