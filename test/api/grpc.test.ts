@@ -17,7 +17,10 @@ interface Served {
   readonly log: readonly string[];
 }
 
-async function serve(options: SettingOptions = {}): Promise<Served> {
+async function serve(
+  options: SettingOptions = {},
+  limits: { readonly maxMessageBytes: number } = { maxMessageBytes: 4 * 1024 * 1024 },
+): Promise<Served> {
   const relay = await openRelay(options);
   const log: string[] = [];
   const logger = createLogger({
@@ -25,7 +28,7 @@ async function serve(options: SettingOptions = {}): Promise<Served> {
     name: "test",
     destination: { write: (line) => void log.push(line) },
   });
-  const { server } = createGrpcServer(relay, logger, 4 * 1024 * 1024);
+  const { server } = createGrpcServer(relay, logger, limits);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
@@ -116,6 +119,21 @@ describe("over gRPC", () => {
     expect(error).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     await client.enqueue({ job: jobWith() });
     expect(await relay.store.depth()).toBe(1);
+  });
+
+  test("the largest message is asked for anew with each call, on a connection that is there already", async () => {
+    const limits = { maxMessageBytes: 1024 };
+    const { client } = await serve({}, limits);
+    const send = (bytes: number): Promise<unknown> =>
+      client
+        .enqueue({ job: jobWith({}, { body: Buffer.alloc(bytes) }) })
+        .catch((error: ServiceError) => error);
+    expect(await send(2000)).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    limits.maxMessageBytes = 4096;
+    // Stopped by the job's own limit, which comes after the message's.
+    expect(await send(2000)).toMatchObject({ code: status.INVALID_ARGUMENT });
+    limits.maxMessageBytes = 512;
+    expect(await send(800)).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
   });
 
   test("bytes that are no message are refused, and the connection lives on", async () => {

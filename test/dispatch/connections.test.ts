@@ -1,5 +1,6 @@
 /** Which connections there are, who shares them, and when they go. */
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { openDispatcher } from "../../server/src/dispatch/dispatcher.ts";
 import { openPools } from "../../server/src/dispatch/pools.ts";
 import {
   allClosed,
@@ -101,6 +102,38 @@ test("a pool in use is not closed, and its number falls back to the bound", asyn
   expect(lent.map(({ pool }) => pool.destroyed)).toEqual([true, true, false]);
   await pools.close();
   expect(lent.map(({ pool }) => pool.destroyed)).toEqual([true, true, true]);
+});
+
+test("renewed pools have as many connections as the options say by then, and cut nothing", async () => {
+  const waiting: (() => void)[] = [];
+  let isOpen = false;
+  const target = await startHttpTarget((request, response) => {
+    request.resume();
+    if (isOpen) response.end("done");
+    else waiting.push(() => response.end("done"));
+  });
+  const options = {
+    ...{ responseCapBytes: 65_536, userAgent: "fieldpost/test", connectTimeoutMs: 1000, keepAliveMs: 20_000 },
+    ...{ maxConnectionsPerOrigin: 1, maxOrigins: 10 },
+  };
+  const dispatcher = openDispatcher(options);
+  onTestFinished(() => dispatcher.close(0));
+  const send = (): Promise<string> =>
+    dispatcher.send(makeJob({ url: target.url, method: "POST" })).then(({ result }) => result);
+  const before = [send(), send()];
+  await expect.poll(() => waiting.length).toBe(1);
+  options.maxConnectionsPerOrigin = 3;
+  dispatcher.renewPools();
+  const after = [send(), send(), send(), send()];
+  await expect.poll(() => waiting.length).toBe(4);
+  expect(target.sockets).toHaveLength(4);
+  isOpen = true;
+  for (const answer of waiting) answer();
+  expect(await Promise.all([...before, ...after])).toEqual(Array(6).fill("succeeded"));
+  // The one that waited for the old connection was sent on it, and then that was closed.
+  await allClosed([target.sockets[0]!]);
+  expect(await send()).toBe("succeeded");
+  expect(target.sockets).toHaveLength(4);
 });
 
 test("the connection of a HEAD is not used again", async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { freezeTime, newJob, pass, refused, settle, setUp, start } from "./setting.ts";
 
 describe("a scheduler", () => {
@@ -51,6 +51,80 @@ describe("a scheduler", () => {
     await enqueue(newJob());
     await pass(3000);
     expect(sender.sent).toEqual([]);
+  });
+
+  test("sends more at once as soon as its capacity has grown", async () => {
+    freezeTime();
+    const { scheduler, sender, store, worker, options } = await setUp({ capacity: 1 });
+    scheduler.start();
+    await settle();
+    await store.insert(
+      worker,
+      Array.from({ length: 8 }, () => newJob()),
+      start,
+      { claimUpTo: 0 },
+    );
+    scheduler.wake();
+    await settle();
+    expect(sender.underWay).toHaveLength(1);
+    options.capacity = 5;
+    scheduler.fillUp();
+    await settle();
+    expect(sender.underWay).toHaveLength(5);
+    expect(sender.most).toBe(5);
+  });
+
+  test("sends what it has claimed already when its capacity has grown", async () => {
+    freezeTime();
+    const { scheduler, sender, store, worker, options } = await setUp({ capacity: 2 });
+    const now = vi.spyOn(performance, "now").mockReturnValue(1000);
+    onTestFinished(() => now.mockRestore());
+    scheduler.start();
+    await settle();
+    await store.insert(
+      worker,
+      Array.from({ length: 12 }, () => newJob()),
+      start,
+      { claimUpTo: 0 },
+    );
+    scheduler.wake();
+    await settle();
+    // Sends that end quickly make it claim ahead.
+    for (let ended = 0; ended < 4; ended++) await sender.underWay[0]!.end();
+    expect(sender.underWay).toHaveLength(2);
+    const claimed = scheduler.active;
+    expect(claimed).toBeGreaterThan(2);
+    options.capacity = 4;
+    scheduler.fillUp();
+    expect(sender.underWay).toHaveLength(4);
+    expect(scheduler.active).toBe(claimed);
+  });
+
+  test("sends fewer at once when its capacity has shrunk, without cutting one or losing one", async () => {
+    freezeTime();
+    const { scheduler, sender, store, worker, options } = await setUp({ capacity: 4 });
+    await store.insert(
+      worker,
+      Array.from({ length: 20 }, () => newJob()),
+      start,
+      { claimUpTo: 0 },
+    );
+    scheduler.start();
+    await settle();
+    expect(sender.underWay).toHaveLength(4);
+    options.capacity = 1;
+    scheduler.fillUp();
+    await settle();
+    expect(sender.underWay).toHaveLength(4);
+    for (let left = 4; left > 1; left--) {
+      await sender.underWay[0]!.end();
+      expect(sender.underWay).toHaveLength(left - 1);
+    }
+    while (sender.underWay.length > 0) {
+      expect(sender.underWay).toHaveLength(1);
+      await sender.underWay[0]!.end();
+    }
+    expect(sender.sent).toHaveLength(20);
   });
 
   test("counts the places that are reserved as taken", async () => {

@@ -91,6 +91,8 @@ export interface Setting {
   readonly wokenOthers: () => number;
   readonly storeFailures: unknown[];
   readonly log: string[];
+  /** The scheduler's own: what it reads anew may be changed. */
+  readonly options: { capacity: number };
   /** As the API does it: reserve, insert, hand over or announce. */
   enqueue(...jobs: NewJob[]): Promise<void>;
   stateOf(id: string): Promise<string | undefined>;
@@ -117,7 +119,7 @@ export async function setUp(
   const log: string[] = [];
   const storeFailures: unknown[] = [];
   let woken = 0;
-  const scheduler = new Scheduler({
+  const schedulerOptions = {
     store,
     sender,
     worker: { number: worker, name },
@@ -126,11 +128,12 @@ export async function setUp(
     random: () => 0.5,
     log: createLogger({ level: "info", name: "test", destination: { write: (line) => void log.push(line) } }),
     wakeOthers: () => woken++,
-    onStoreFailed: (error) => void storeFailures.push(error),
+    onStoreFailed: (error: unknown) => void storeFailures.push(error),
     ...rest,
-  });
+  };
+  const scheduler = new Scheduler(schedulerOptions);
   return {
-    ...{ store, sender, scheduler, worker, storeFailures, log },
+    ...{ store, sender, scheduler, worker, storeFailures, log, options: schedulerOptions },
     wokenOthers: () => woken,
     async enqueue(...jobs) {
       const now = Date.now();

@@ -21,10 +21,21 @@ export interface GrpcServer {
   setServing(serving: boolean): void;
 }
 
-/** A grpc-js server with the relay's service, health and reflection; not listening yet. */
-export function createGrpcServer(relay: Relay, log: Logger, maxMessageBytes: number): GrpcServer {
+/**
+ * A grpc-js server with the relay's service, health and reflection; not listening yet.
+ *
+ * @param limits read anew for each call
+ */
+export function createGrpcServer(
+  relay: Relay,
+  log: Logger,
+  limits: { readonly maxMessageBytes: number },
+): GrpcServer {
   const server = new Server({
-    "grpc.max_receive_message_length": maxMessageBytes,
+    // grpc-js keeps this object and reads this field as each call begins; a test sees that it does.
+    get "grpc.max_receive_message_length"() {
+      return limits.maxMessageBytes;
+    },
     "grpc.max_send_message_length": -1,
     // Its bookkeeping costs a tenth of a call, and nothing here reads it.
     "grpc.enable_channelz": 0,

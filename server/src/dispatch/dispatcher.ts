@@ -11,7 +11,7 @@ import { buildRequest } from "./request.ts";
 import { type AttemptSpans, endSpans, startSpans } from "./spans.ts";
 
 export interface DispatcherOptions extends PoolOptions {
-  /** How much of a response body is kept; the rest is not read. */
+  /** How much of a response body is kept; the rest is not read. Read anew for each attempt. */
   readonly responseCapBytes: number;
   /** Sent where the caller gave no `user-agent`. */
   readonly userAgent: string;
@@ -28,6 +28,8 @@ export interface Dispatcher {
   send(job: ClaimedJob, signal?: AbortSignal, route?: Route): Promise<Outcome>;
   /** Cancels the attempt of the job with this store key. False if none is in flight. */
   abort(key: number): boolean;
+  /** Makes connections as the options are now; those in use are closed when their attempts have ended. */
+  renewPools(): void;
   /** How many attempts are in flight. */
   readonly active: number;
   /**
@@ -105,6 +107,10 @@ class HttpDispatcher implements Dispatcher {
     const exchange = this.#inFlight.get(key);
     exchange?.cut("CANCELLED");
     return exchange !== undefined;
+  }
+
+  renewPools(): void {
+    this.#pools.renew();
   }
 
   close(deadlineMs: number): Promise<void> {

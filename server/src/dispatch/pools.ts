@@ -11,6 +11,7 @@ export interface PoolOptions {
   readonly connectTimeoutMs: number;
   /** How long an idle connection is kept; a target's own, shorter hint wins. */
   readonly keepAliveMs: number;
+  /** Read anew for each pool that is opened; `renew` closes those that are open. */
   readonly maxConnectionsPerOrigin: number;
   /** How many pools are kept. */
   readonly maxOrigins: number;
@@ -31,6 +32,8 @@ export interface Pools {
   /** Throws where `origin` is none that HTTP knows. Each call wants a `giveBack`. */
   lend(origin: string, route: Route): LentPool;
   giveBack(lent: LentPool): void;
+  /** Opens new pools from now on; the old ones are closed as soon as they are not lent. */
+  renew(): void;
   readonly size: number;
   /** Closes all connections, busy ones too; resolves when the last one is closed. */
   close(): Promise<void>;
@@ -38,6 +41,8 @@ export interface Pools {
 
 interface KeptPool extends LentPool {
   lentCount: number;
+  /** Not kept any more: closed when it is given back. */
+  retired: boolean;
   /** Grows with each use, over all pools. */
   lastUse: number;
 }
@@ -74,7 +79,7 @@ export function openPools(options: PoolOptions): Pools {
     if (entry === undefined) {
       const pool = openPool(origin, sourceAddress, options);
       makeRoom();
-      entry = { pool, lentCount: 0, lastUse: 0 };
+      entry = { pool, lentCount: 0, retired: false, lastUse: 0 };
       kept.set(key, entry);
     }
     entry.lentCount++;
@@ -85,7 +90,17 @@ export function openPools(options: PoolOptions): Pools {
   return {
     lend,
     giveBack(lent) {
-      (lent as KeptPool).lentCount--;
+      const entry = lent as KeptPool;
+      entry.lentCount--;
+      // A microtask later, since the last exchange may have ended inside undici's parser.
+      if (entry.retired && entry.lentCount === 0) queueMicrotask(() => destroy(entry.pool));
+    },
+    renew() {
+      for (const entry of kept.values()) {
+        entry.retired = true;
+        if (entry.lentCount === 0) destroy(entry.pool);
+      }
+      kept.clear();
     },
     get size() {
       return kept.size;

@@ -15,7 +15,7 @@ export interface SchedulerOptions {
   readonly store: Store;
   readonly sender: Sender;
   readonly worker: { readonly number: number; readonly name: string };
-  /** How many jobs may be sent at once. */
+  /** How many jobs may be sent at once. Read anew each time; when it has grown, `fillUp` sends more. */
   readonly capacity: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
@@ -154,6 +154,16 @@ export class Scheduler {
     this.#look();
   }
 
+  /** Sends as much as may be sent by now. */
+  fillUp(): void {
+    while (this.#sending < this.#options.capacity) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      void this.#seeThrough(next);
+    }
+    this.wake();
+  }
+
   #look(): void {
     if (!this.#running) return;
     if (this.#claiming || this.#room === 0) this.#backlog = true;
@@ -204,7 +214,8 @@ export class Scheduler {
     this.#sending--;
     this.#recording++;
     this.#flow.ended(performance.now());
-    const next = this.#queue.shift();
+    // Not if the capacity has shrunk.
+    const next = this.#sending < this.#options.capacity ? this.#queue.shift() : undefined;
     if (next !== undefined) void this.#seeThrough(next);
     this.#afterRelease();
     await this.#record(this.#finished(job, outcome));

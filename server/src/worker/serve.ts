@@ -114,7 +114,7 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
     limits: config,
     clock,
   };
-  const grpc = createGrpcServer(relay, log, config.maxMessageBytes);
+  const grpc = createGrpcServer(relay, log, config);
   const http = createHttpServer(
     {
       notReady: () => {

@@ -135,6 +135,24 @@ test("the claims that an insert carries go to the highest priorities of a batch"
   await store.close();
 });
 
+test("the greatest number of unfinished jobs is asked for anew with each insert", async () => {
+  const options = { path, maxDepth: 2 };
+  const store = await openSqliteStore(options);
+  const insert = (...ids: string[]) =>
+    store.insert(
+      0,
+      ids.map((id) => job(id, noBody)),
+      1,
+      { claimUpTo: 0 },
+    );
+  expect(await insert("a", "b", "c")).toEqual([{ kind: "full", depth: 0, limit: 2 }]);
+  options.maxDepth = 3;
+  expect(await insert("a", "b", "c")).toHaveLength(3);
+  options.maxDepth = 1;
+  expect(await insert("d")).toEqual([{ kind: "full", depth: 3, limit: 1 }]);
+  await store.close();
+});
+
 test("thousands of jobs that expire at once do so in several claims, and hide no job behind them", async () => {
   const store = await openSqliteStore({ path, maxDepth: 10_000 });
   const worker = await store.registerWorker({ name: "w", now: 1, leaseMs: 10_000 });

@@ -109,6 +109,7 @@ const call: fc.Arbitrary<{ operation: WriteOperation; answer: Answer }> = fc.one
       worker,
       now: time,
       claimUpTo: count,
+      maxDepth: count,
       jobs: fc.array(newJob, { maxLength: 4 }),
     }),
     answer: value(fc.array(inserted, { maxLength: 4 })),

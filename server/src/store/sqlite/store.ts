@@ -11,7 +11,7 @@ import type { WriteOperation, WriteResults } from "./write-operations.ts";
 export interface SqliteStoreOptions {
   /** The file; made if it is missing. Beside it SQLite keeps `-wal` and `-shm`. */
   readonly path: string;
-  /** How many jobs may be unfinished; more are refused. */
+  /** How many jobs may be unfinished; more are refused. Read anew for each insert. */
   readonly maxDepth: number;
   /** Called when the store takes no more changes: this process must end and start anew. Default: nothing is done. */
   readonly onFailed?: (error: RelayError) => void;
@@ -42,7 +42,7 @@ const script = (name: string): URL =>
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { onFailed = () => {} } = options;
-  const workerData = { path: options.path, maxDepth: options.maxDepth };
+  const workerData = { path: options.path };
   // Side by side: whichever comes first brings the file to the newest schema.
   const [writer, reader] = await Promise.allSettled([
     StoreThread.open<WriteOperation>({
@@ -70,7 +70,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     }),
   ]);
   if (writer.status === "fulfilled" && reader.status === "fulfilled") {
-    return new SqliteStore(writer.value, reader.value);
+    return new SqliteStore(options, writer.value, reader.value);
   }
   let reason: unknown;
   for (const thread of [writer, reader]) {
@@ -81,13 +81,19 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 }
 
 class SqliteStore implements Store {
+  readonly #options: SqliteStoreOptions;
   readonly #writer: StoreThread<WriteOperation>;
   readonly #reader: StoreThread<ReadOperation>;
   #checkpoint: NodeJS.Timeout | undefined;
   #closing = false;
   #waitingBytes = 0;
 
-  constructor(writer: StoreThread<WriteOperation>, reader: StoreThread<ReadOperation>) {
+  constructor(
+    options: SqliteStoreOptions,
+    writer: StoreThread<WriteOperation>,
+    reader: StoreThread<ReadOperation>,
+  ) {
+    this.#options = options;
     this.#writer = writer;
     this.#reader = reader;
   }
@@ -123,7 +129,8 @@ class SqliteStore implements Store {
     this.#waitingBytes += bytes;
     try {
       const { claimUpTo } = options;
-      return await this.#write({ kind: "insert", worker, now, claimUpTo, jobs: jobs.map(toRow) });
+      const { maxDepth } = this.#options;
+      return await this.#write({ kind: "insert", worker, now, claimUpTo, maxDepth, jobs: jobs.map(toRow) });
     } finally {
       this.#waitingBytes -= bytes;
     }

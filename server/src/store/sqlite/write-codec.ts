@@ -64,16 +64,16 @@ export const writeCodec: Codec<WriteOperation> = {
     const rest = others.values();
     const operations = times(from.number(), (): WriteOperation => {
       switch (from.number()) {
-        case tags.insert: {
-          const [worker, now, claimUpTo] = [from.number(), from.number(), from.number()];
+        case tags.insert:
+          // An object literal is evaluated in its order.
           return {
             kind: "insert",
-            worker,
-            now,
-            claimUpTo,
+            worker: from.number(),
+            now: from.number(),
+            claimUpTo: from.number(),
+            maxDepth: from.number(),
             jobs: times(from.number(), () => unpackNewJob(from)),
           };
-        }
         case tags.claim:
           return { kind: "claim", worker: from.number(), limit: from.number(), now: from.number() };
         case tags.finish: {

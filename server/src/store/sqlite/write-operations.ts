@@ -18,6 +18,7 @@ export type WriteOperation =
       readonly worker: number;
       readonly now: number;
       readonly claimUpTo: number;
+      readonly maxDepth: number;
       readonly jobs: readonly NewJobRow[];
     }
   | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }

@@ -132,10 +132,10 @@ function checkFile(path: string, inode: bigint): void {
 }
 
 openInThread(parentPort!, writeCodec, () => {
-  const { path, maxDepth } = workerData as { path: string; maxDepth: number };
+  const { path } = workerData as { path: string };
   const database = openConnection(path);
   migrate(database);
-  const writes = new Writes(database, maxDepth);
+  const writes = new Writes(database);
   const transaction = { begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
   database.exec("PRAGMA busy_timeout = 0");
   const inode = statSync(path, { bigint: true }).ino;

@@ -37,7 +37,6 @@ type DueRow = ClaimedRow & { readonly expireTime: number | null };
 
 /** The changes of one connection, with its statements prepared once. */
 export class Writes {
-  readonly #maxDepth: number;
   readonly #sql: ReturnType<typeof prepareWrites>;
   /** As in the table `counter` at the start of the transaction, and grown since. */
   #revision = 0;
@@ -46,8 +45,7 @@ export class Writes {
   /** Which workers are registered, as far as this transaction asked. */
   readonly #registered = new Map<number, boolean>();
 
-  constructor(database: DatabaseSync, maxDepth: number) {
-    this.#maxDepth = maxDepth;
+  constructor(database: DatabaseSync) {
     this.#sql = prepareWrites(database);
     this.#waiting = new Waiting(this.#sql);
   }
@@ -92,7 +90,7 @@ export class Writes {
   }
 
   #insert(operation: Extract<WriteOperation, { kind: "insert" }>): InsertResult[] {
-    const { jobs, now, worker } = operation;
+    const { jobs, now, worker, maxDepth } = operation;
     const seen = new Set<string>();
     for (const job of jobs) {
       if (seen.has(job.id) || this.#sql.hasId.get(job.id) !== undefined) {
@@ -100,8 +98,8 @@ export class Writes {
       }
       if (jobs.length > 1) seen.add(job.id);
     }
-    if (this.#depth + jobs.length > this.#maxDepth) {
-      return [{ kind: "full", depth: this.#depth, limit: this.#maxDepth }];
+    if (this.#depth + jobs.length > maxDepth) {
+      return [{ kind: "full", depth: this.#depth, limit: maxDepth }];
     }
     const mayClaim = operation.claimUpTo > 0 && this.#waiting.dueTime > now && this.#isRegistered(worker);
     const claims = mayClaim ? chooseClaims(jobs, now, operation.claimUpTo) : noJobs;
