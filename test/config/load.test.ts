@@ -1,17 +1,30 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, loadClientConfig, loadServeConfig, type Flags } from "../../server/src/config/load.ts";
+import {
+  ConfigError,
+  configPathOf,
+  loadClientConfig,
+  loadServeConfig,
+  overriddenSettings,
+  type Flags,
+} from "../../server/src/config/load.ts";
 import { renderOptionsMarkdown } from "../../server/src/config/markdown.ts";
 import {
   allOptions,
   environmentOf,
+  fileKeyOf,
   flagOf,
   laterOptions,
   serveOptions,
 } from "../../server/src/config/options.ts";
+import { parseConfigFile } from "../../server/src/config/parse-file.ts";
 
-function problemsOf(flags: Flags, environment: Record<string, string> = {}): readonly string[] {
+function problemsOf(
+  flags: Flags,
+  environment: Record<string, string> = {},
+  file?: string,
+): readonly string[] {
   try {
-    loadServeConfig(flags, environment);
+    loadServeConfig(flags, environment, file === undefined ? undefined : parseConfigFile(file, "f.yaml"));
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;
@@ -36,10 +49,16 @@ describe("the table of options", () => {
   it("is rendered with a row for each option", () => {
     const rows = renderOptionsMarkdown().trimEnd().split("\n");
     expect(rows).toHaveLength(allOptions.length + 2);
-    expect(rows.every((row) => row.replaceAll("\\|", "").split("|").length === 7)).toBe(true);
-    expect(rows.find((row) => row.includes("--workers"))).toMatch(
-      /^\| `--workers N\\\|auto` \| `FIELDPOST_WORKERS` \| `auto` \| `serve` \| how many processes/,
+    expect(rows.every((row) => row.replaceAll("\\|", "").split("|").length === 9)).toBe(true);
+    const row = (flag: string): string | undefined => rows.find((one) => one.startsWith(`| \`${flag} `));
+    expect(row("--workers")).toMatch(
+      /^\| `--workers N\\\|auto` \| `FIELDPOST_WORKERS` \| `workers` \| `auto` \| restart \| `serve` \| how many processes/,
     );
+    expect(row("--max-body")).toContain("| `max_body` | `1MiB` | live |");
+    expect(row("--config")).toMatch(
+      /^\| `--config file` \| `FIELDPOST_CONFIG` \|  \|  \| restart \| `serve` \|/,
+    );
+    expect(row("--deadline")).toContain("| `FIELDPOST_DEADLINE` |  | `30s` |  |");
   });
 });
 
@@ -170,20 +189,134 @@ describe("the configuration of serve", () => {
   );
 
   it.each([
-    [{ grpc: "127.0.0.1:7000", http: "127.0.0.1:7000" }, "--grpc and --http are both 127.0.0.1:7000"],
     [
-      { "max-body": "2MiB", "max-message": "1MiB" },
-      "--max-message 1048576 bytes must be at least --max-body 2097152 bytes",
+      { grpc: "127.0.0.1:7000", http: "127.0.0.1:7000" },
+      "--grpc 127.0.0.1:7000 and --http 127.0.0.1:7000 are the same",
     ],
+    [{ "max-body": "2MiB", "max-message": "1MiB" }, "--max-message 1MiB must be at least --max-body 2MiB"],
     [
       { "retry-initial-backoff": "2h" },
-      "--retry-max-backoff 3600000 ms must be at least --retry-initial-backoff 7200000 ms",
+      "--retry-max-backoff 1h (default) must be at least --retry-initial-backoff 2h",
     ],
   ])("refuses values that do not go together: %o", (flags, problem) => {
     expect(problemsOf(flags)).toEqual([problem]);
   });
   it("lets both listeners take free ports", () => {
     expect(problemsOf({ grpc: "127.0.0.1:0", http: "127.0.0.1:0" })).toEqual([]);
+  });
+});
+
+describe("the configuration of serve with a file", () => {
+  it("takes flags before environment before file before defaults", () => {
+    const file = parseConfigFile("workers: 4\nmax_attempts: 4\nmax_depth: 4\n", "f.yaml");
+    const environment = { FIELDPOST_WORKERS: "3", FIELDPOST_MAX_ATTEMPTS: "3" };
+    expect(loadServeConfig({ workers: "2" }, environment, file)).toMatchObject({
+      workers: 2,
+      maxAttempts: 3,
+      maxDepth: 4,
+      parallelSends: 64,
+    });
+    expect(overriddenSettings({ workers: "2" }, environment, file)).toEqual([
+      "workers (flag --workers)",
+      "max_attempts (environment FIELDPOST_MAX_ATTEMPTS)",
+    ]);
+  });
+
+  it.each([
+    ["grpc", "unix:/run/x.sock", { grpc: { kind: "unix", path: "/run/x.sock" } }],
+    ["http", '"[::1]:9000"', { http: { kind: "tcp", host: "::1", port: 9000 } }],
+    ["workers", "auto", { workers: "auto" }],
+    ["store", "/var/lib/x.db", { store: "/var/lib/x.db" }],
+    ["max_depth", "17", { maxDepth: 17 }],
+    ["max_body", "1.5MiB", { maxBodyBytes: 1_572_864 }],
+    ["max_message", "2097152", { maxMessageBytes: 2_097_152 }],
+    ["parallel_sends", "3", { parallelSends: 3 }],
+    ["attempt_timeout", "1m30s", { attemptTimeoutMs: 90_000 }],
+    ["max_attempts", "'2'", { maxAttempts: 2 }],
+    ["retry_initial_backoff", "2s", { retryPolicy: { initialBackoffMs: 2000 } }],
+    ["retry_max_backoff", "1d", { retryPolicy: { maxBackoffMs: 86_400_000 } }],
+    ["retry_multiplier", "2.0", { retryPolicy: { multiplier: 2 } }],
+    ["retry_jitter", "none", { retryPolicy: { jitter: "none" } }],
+    ["response_cap", "0", { responseCapBytes: 0 }],
+    ["drain_timeout", "5s", { drainTimeoutMs: 5000 }],
+    ["pid_file", "5", { pidFile: "5" }],
+    ["insecure", "true", { insecure: true }],
+    ["log_level", "warn # a comment", { logLevel: "warn" }],
+  ])("reads %s: %s as a flag's value is read", (key, value, expected) => {
+    const config = loadServeConfig({}, {}, parseConfigFile(`${key}: ${value}\n`, "f.yaml"));
+    expect(config).toMatchObject(expected);
+  });
+
+  it("refuses a wrong value of each key with its place, key, value and what is allowed", () => {
+    for (const option of Object.values(serveOptions)) {
+      // What no type takes: even a path is not empty.
+      expect(problemsOf({}, {}, `# first line\n${fileKeyOf(option)}:   ""\n`)).toEqual([
+        `f.yaml:2:${fileKeyOf(option).length + 5}: ${fileKeyOf(option)}: "" is not ${option.type.allowed}`,
+      ]);
+    }
+  });
+
+  it("refuses a wrong value also where a flag or the environment overrides it", () => {
+    const problem = ['f.yaml:1:10: workers: "x" is not a whole number from 1 to 1,024, or auto'];
+    expect(problemsOf({ workers: "2" }, {}, "workers: x\n")).toEqual(problem);
+    expect(problemsOf({}, { FIELDPOST_WORKERS: "2" }, "workers: x\n")).toEqual(problem);
+  });
+
+  it("reports what is wrong in all sources in one go, and a long value shortened", () => {
+    const long = "9".repeat(500);
+    const problems = problemsOf(
+      { workers: "x" },
+      { FIELDPOST_GPRC: "z" },
+      `max_bdy: 1\nmax_depth: ${long}\nmax_attempts: 0\n`,
+    );
+    expect(problems).toEqual([
+      "f.yaml:1:1: max_bdy: there is no such key; did you mean max_body?",
+      "environment FIELDPOST_GPRC: there is no such option; did you mean FIELDPOST_GRPC?",
+      'flag --workers: "x" is not a whole number from 1 to 1,024, or auto',
+      `f.yaml:2:12: max_depth: "${"9".repeat(100)}…" is not a whole number from 1 to 1,000,000,000`,
+      'f.yaml:3:15: max_attempts: "0" is not a whole number from 1 to 1,000',
+    ]);
+  });
+
+  it.each([
+    [
+      "max_body: 2MiB\nmax_message: 1MiB\n",
+      {},
+      "max_message: 1MiB (f.yaml:2:14) must be at least max_body: 2MiB (f.yaml:1:11)",
+    ],
+    [
+      "max_body: 2MiB\n",
+      { FIELDPOST_MAX_MESSAGE: "1MiB" },
+      "FIELDPOST_MAX_MESSAGE=1MiB must be at least max_body: 2MiB (f.yaml:1:11)",
+    ],
+    [
+      "retry_initial_backoff: 2h\n",
+      {},
+      "--retry-max-backoff 1h (default) must be at least retry_initial_backoff: 2h (f.yaml:1:24)",
+    ],
+    [
+      "grpc: 127.0.0.1:8080\n",
+      {},
+      "grpc: 127.0.0.1:8080 (f.yaml:1:7) and --http 127.0.0.1:8080 (default) are the same",
+    ],
+  ])("says of values that do not go together where each is from: %j", (file, environment, problem) => {
+    expect(problemsOf({}, environment, file)).toEqual([problem]);
+  });
+  it("does not add what a missing value would not go together with", () => {
+    expect(problemsOf({}, {}, "max_body: 64MiB\nmax_message: [128MiB]\n")).toEqual([
+      "f.yaml:2:14: max_message: must be a single value, and is a list",
+    ]);
+  });
+
+  it("finds the file's path in the flag before the environment, and refuses an empty one", () => {
+    expect(configPathOf({}, {})).toBeUndefined();
+    expect(configPathOf({}, { FIELDPOST_CONFIG: "e.yaml" })).toBe("e.yaml");
+    expect(configPathOf({ config: "f.yaml" }, { FIELDPOST_CONFIG: "e.yaml" })).toBe("f.yaml");
+    expect(configPathOf({ config: "" }, { FIELDPOST_CONFIG: "e.yaml" })).toBeUndefined();
+    expect(problemsOf({ config: "" })).toEqual(['flag --config: "" is not a path']);
+    expect(problemsOf({}, { FIELDPOST_CONFIG: "" })).toEqual([
+      'environment FIELDPOST_CONFIG: "" is not a path',
+    ]);
   });
 });
 

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatAddress, isLocal, parseAddress } from "../../server/src/config/address.ts";
 import * as type from "../../server/src/config/values.ts";
@@ -96,6 +97,33 @@ describe("addresses", () => {
     "[::ffff:7.240.0.1]:1",
     "[fe80::1%lo]:1",
   ])("knows that %s may be reached from others", (text) => expect(isLocal(parseAddress(text)!)).toBe(false));
+});
+
+describe("what a type writes", () => {
+  const { duration, bytes } = { duration: type.duration("0s", "365d"), bytes: type.bytes("0B", "64GiB") };
+  it.each([
+    [duration, "90000ms", "1m30s"],
+    [duration, "25h", "1d1h"],
+    [duration, "500ms", "500ms"],
+    [duration, "0s", "0s"],
+    [bytes, "1024KiB", "1MiB"],
+    [bytes, "1.5KiB", "1536B"],
+    [bytes, "0", "0B"],
+    [type.boolean, "true", "true"],
+    [type.factor(1, 100), "2.50", "2.5"],
+    [type.address, "[::1]:80", "[::1]:80"],
+    [type.countOrAuto(1, 9), "auto", "auto"],
+  ] as [type.ValueType<unknown>, string, string][])("is what a person would write", (one, text, written) =>
+    expect(one.format(one.parse(text))).toBe(written),
+  );
+  it("is read as the same value", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 31_536_000_000 }), (value) => {
+        expect(duration.parse(duration.format(value))).toBe(value);
+        expect(bytes.parse(bytes.format(value))).toBe(value);
+      }),
+    );
+  });
 });
 
 describe("other types", () => {

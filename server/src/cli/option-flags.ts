@@ -13,13 +13,15 @@ export function addOptions(command: Command, options: readonly Option<unknown>[]
     outputError: (text) => printUsageErrors([text.replace(/^error: /, "").trimEnd()], command.name()),
   });
   for (const option of options) {
-    const fallback = option.default === undefined ? "" : ` (default: ${option.default})`;
     const { placeholder } = option.type;
-    command.addOption(
-      placeholder === ""
-        ? new CommanderOption(flagOf(option), option.description)
-        : new CommanderOption(`${flagOf(option)} <${placeholder}>`, `${option.description}${fallback}`),
-    );
+    const value = placeholder === "" ? "" : ` <${placeholder}>`;
+    const remarks = [
+      ...(option.default === undefined || placeholder === "" ? [] : [`default: ${option.default}`]),
+      // The other commands run once.
+      ...(option.reload === undefined || command.name() !== "serve" ? [] : [option.reload]),
+    ];
+    const remark = remarks.length === 0 ? "" : ` (${remarks.join("; ")})`;
+    command.addOption(new CommanderOption(`${flagOf(option)}${value}`, `${option.description}${remark}`));
   }
 }
 

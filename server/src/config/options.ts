@@ -1,6 +1,7 @@
 /**
- * The one table of options: name, type with its unit, default, which commands take it, and what it is for. Flags,
- * environment names, help, error messages and the reference in the documentation are all made from it.
+ * The one table of options: name, type with its unit, default, which commands take it, what a change takes, and what it
+ * is for. Flags, environment names, keys of the file, help, error messages and the reference in the documentation are
+ * all made from it.
  */
 import * as type from "./values.ts";
 import type { ValueType } from "./values.ts";
@@ -8,7 +9,7 @@ import type { ValueType } from "./values.ts";
 export type CommandName = "serve" | "enqueue" | "get" | "list";
 
 export interface Option<T> {
-  /** `max-body` is the flag --max-body and the environment name FIELDPOST_MAX_BODY. */
+  /** `max-body` is the flag --max-body, the environment name FIELDPOST_MAX_BODY and in the file the key max_body. */
   readonly name: string;
   readonly type: ValueType<T>;
   /** As a person would write it; undefined where the option is simply not set. */
@@ -16,8 +17,21 @@ export interface Option<T> {
   readonly commands: readonly CommandName[];
   /** Lower case, no full stop. */
   readonly description: string;
+  readonly reload?: Reload;
 }
 
+/**
+ * What a change of the file takes in a relay that runs: `live` is in force at once, `restart` when `serve` is started
+ * again.
+ */
+export type Reload = "live" | "restart";
+
+/** An option that may stand in the configuration file. */
+export interface ServeOption<T> extends Option<T> {
+  readonly reload: Reload;
+}
+
+type ServeOptionTable = { readonly [key: string]: ServeOption<unknown> };
 export type OptionTable = { readonly [key: string]: Option<unknown> };
 
 /** What a table's values are, once all of them are read. */
@@ -31,13 +45,26 @@ export type ValuesOf<Table extends OptionTable> = {
 
 const serve = ["serve"] as const;
 
-/** What `serve` takes. The keys are those of ServeConfig. */
+/** Where `serve` finds its options, beside flags and environment. Not a key of the file itself. */
+export const sourceOptions = {
+  configFile: {
+    name: "config",
+    type: type.file,
+    default: undefined,
+    commands: serve,
+    reload: "restart",
+    description: "read options from this YAML file, and again when it changes or SIGHUP comes",
+  },
+} as const satisfies OptionTable;
+
+/** What `serve` takes, also from the file. The keys are those of ServeConfig, where `retry…` make its retryPolicy. */
 export const serveOptions = {
   grpc: {
     name: "grpc",
     type: type.address,
     default: "127.0.0.1:50051",
     commands: ["serve", "enqueue", "get", "list"],
+    reload: "restart",
     description: "the relay's gRPC address: serve listens there, the other commands call it",
   },
   http: {
@@ -45,6 +72,7 @@ export const serveOptions = {
     type: type.address,
     default: "127.0.0.1:8080",
     commands: serve,
+    reload: "restart",
     description: "where to listen for HTTP: health only",
   },
   workers: {
@@ -52,6 +80,7 @@ export const serveOptions = {
     type: type.countOrAuto(1, 1024),
     default: "auto",
     commands: serve,
+    reload: "restart",
     description: "how many processes serve; auto: one per core, at most 4 on SQLite",
   },
   store: {
@@ -59,6 +88,7 @@ export const serveOptions = {
     type: type.storePath,
     default: "./fieldpost.db",
     commands: serve,
+    reload: "restart",
     description: "where jobs are kept",
   },
   maxDepth: {
@@ -66,6 +96,7 @@ export const serveOptions = {
     type: type.count(1, 1_000_000_000),
     default: "1000000",
     commands: serve,
+    reload: "live",
     description: "unfinished jobs the store holds before it answers RESOURCE_EXHAUSTED",
   },
   maxBodyBytes: {
@@ -73,6 +104,7 @@ export const serveOptions = {
     type: type.bytes("1B", "256MiB"),
     default: "1MiB",
     commands: serve,
+    reload: "live",
     description: "the largest body of a job",
   },
   maxMessageBytes: {
@@ -80,6 +112,7 @@ export const serveOptions = {
     type: type.bytes("1KiB", "1GiB"),
     default: "32MiB",
     commands: serve,
+    reload: "live",
     description: "the largest message received, a batch for instance; at least --max-body",
   },
   parallelSends: {
@@ -87,6 +120,7 @@ export const serveOptions = {
     type: type.count(1, 65_536),
     default: "64",
     commands: serve,
+    reload: "live",
     description: "attempts that one worker has under way at the same time",
   },
   attemptTimeoutMs: {
@@ -94,6 +128,7 @@ export const serveOptions = {
     type: type.duration("1ms", "30m"),
     default: "30s",
     commands: serve,
+    reload: "live",
     description: "time for one attempt, for jobs that do not say it themselves",
   },
   maxAttempts: {
@@ -101,6 +136,7 @@ export const serveOptions = {
     type: type.count(1, 1000),
     default: "10",
     commands: serve,
+    reload: "live",
     description: "attempts at the most, for jobs that do not say it themselves",
   },
   retryInitialBackoffMs: {
@@ -108,6 +144,7 @@ export const serveOptions = {
     type: type.duration("1ms", "7d"),
     default: "1s",
     commands: serve,
+    reload: "live",
     description: "wait after the first failed attempt, for jobs that do not say it themselves",
   },
   retryMaxBackoffMs: {
@@ -115,6 +152,7 @@ export const serveOptions = {
     type: type.duration("1ms", "7d"),
     default: "1h",
     commands: serve,
+    reload: "live",
     description: "the longest wait between attempts; at least --retry-initial-backoff",
   },
   retryMultiplier: {
@@ -122,6 +160,7 @@ export const serveOptions = {
     type: type.factor(1, 100),
     default: "2",
     commands: serve,
+    reload: "live",
     description: "by how much the wait grows with each attempt",
   },
   retryJitter: {
@@ -129,6 +168,7 @@ export const serveOptions = {
     type: type.choice("none", "full", "equal"),
     default: "full",
     commands: serve,
+    reload: "live",
     description: "how much of the wait is random: none of it, all, or half",
   },
   responseCapBytes: {
@@ -136,6 +176,7 @@ export const serveOptions = {
     type: type.bytes("0B", "64MiB"),
     default: "64KiB",
     commands: serve,
+    reload: "live",
     description: "how much of a target's response body is read and kept",
   },
   drainTimeoutMs: {
@@ -143,6 +184,7 @@ export const serveOptions = {
     type: type.duration("1ms", "1d"),
     default: "30s",
     commands: serve,
+    reload: "live",
     description: "how long a stopping worker may take to end what it has begun",
   },
   pidFile: {
@@ -150,6 +192,7 @@ export const serveOptions = {
     type: type.path,
     default: undefined,
     commands: serve,
+    reload: "restart",
     description: "write the supervisor's PID to this file",
   },
   insecure: {
@@ -157,6 +200,7 @@ export const serveOptions = {
     type: type.boolean,
     default: "false",
     commands: serve,
+    reload: "restart",
     description: "listen beyond this machine although nobody is asked who they are",
   },
   logLevel: {
@@ -164,9 +208,10 @@ export const serveOptions = {
     type: type.choice("trace", "debug", "info", "warn", "error", "silent"),
     default: "info",
     commands: serve,
+    reload: "live",
     description: "log lines of this level and above",
   },
-} as const satisfies OptionTable;
+} as const satisfies ServeOptionTable;
 
 /** What every command takes that calls a relay. */
 export const clientOptions = {
@@ -182,7 +227,6 @@ export const clientOptions = {
 
 /** Options whose names are taken, and which a later release offers. `value` is empty for a flag without one. */
 export const laterOptions: readonly { readonly name: string; readonly value: string }[] = [
-  { name: "config", value: "file" },
   { name: "tls-cert", value: "file" },
   { name: "tls-key", value: "file" },
   { name: "client-ca", value: "file" },
@@ -202,7 +246,11 @@ export const internalEnvironmentPrefix = "FIELDPOST_INTERNAL_";
 
 /** Every option that this release offers, each once. */
 export const allOptions: readonly Option<unknown>[] = [
-  ...new Set<Option<unknown>>([...Object.values(serveOptions), ...Object.values(clientOptions)]),
+  ...new Set<Option<unknown>>([
+    ...Object.values(sourceOptions),
+    ...Object.values(serveOptions),
+    ...Object.values(clientOptions),
+  ]),
 ];
 
 /** `--max-body` */
@@ -213,4 +261,9 @@ export function flagOf(option: { readonly name: string }): string {
 /** `FIELDPOST_MAX_BODY` */
 export function environmentOf(option: { readonly name: string }): string {
   return `FIELDPOST_${option.name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** `max_body` */
+export function fileKeyOf(option: { readonly name: string }): string {
+  return option.name.replaceAll("-", "_");
 }

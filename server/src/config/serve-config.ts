@@ -1,5 +1,6 @@
 import type { RetryPolicy } from "../job/job.ts";
 import type { Address } from "./address.ts";
+import type { serveOptions, ValuesOf } from "./options.ts";
 
 /** All that `serve` was told, complete and checked. Frozen; nothing after load.ts knows defaults or environment. */
 export interface ServeConfig {
@@ -27,6 +28,30 @@ export interface ServeConfig {
   /** True if a listener may be reached from other machines. */
   readonly insecure: boolean;
   readonly logLevel: LogLevel;
+}
+
+/** The same, each value by the key of its option. */
+export type ServeValues = ValuesOf<typeof serveOptions>;
+
+export function toServeConfig(values: ServeValues): ServeConfig {
+  const { retryInitialBackoffMs, retryMaxBackoffMs, retryMultiplier, retryJitter, ...rest } = values;
+  const retryPolicy = Object.freeze({
+    initialBackoffMs: retryInitialBackoffMs,
+    maxBackoffMs: retryMaxBackoffMs,
+    multiplier: retryMultiplier,
+    jitter: retryJitter,
+  });
+  return Object.freeze({ ...rest, retryPolicy });
+}
+
+export function toServeValues({ retryPolicy, ...rest }: ServeConfig): ServeValues {
+  return {
+    ...rest,
+    retryInitialBackoffMs: retryPolicy.initialBackoffMs,
+    retryMaxBackoffMs: retryPolicy.maxBackoffMs,
+    retryMultiplier: retryPolicy.multiplier,
+    retryJitter: retryPolicy.jitter,
+  };
 }
 
 /** As pino names them. */

@@ -47,6 +47,14 @@ export function createLogger({ level, name, destination }: LoggerOptions): Logge
   return logger;
 }
 
+/** Changes the level. `tell` writes a line of level info about it, which is seen if the old level or the new one lets it. */
+export function changeLevel(logger: Logger, level: LogLevel, tell: () => void): void {
+  const isSeen = logger.isLevelEnabled("info");
+  if (isSeen) tell();
+  logger.level = level;
+  if (!isSeen) tell();
+}
+
 /** pino formats the bindings of a first child only; children inherit from their parent, so one override serves all. */
 function redactChildren(logger: Logger): void {
   const createChild: Function = logger.child;
