@@ -4,9 +4,11 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { startSupervisor, SupervisorError } from "@fieldpost/supervisor";
 import { formatAddress } from "../config/address.ts";
+import type { ConfigSource } from "../config/reloader.ts";
 import type { ServeConfig } from "../config/serve-config.ts";
 import { workerEnvironment } from "../worker/settings.ts";
 import { createLogger } from "../telemetry/log.ts";
+import { startReloading } from "./reloading.ts";
 
 /** SQLite has one writer: more workers than this only wait for each other. */
 const maxAutoWorkers = 4;
@@ -19,14 +21,18 @@ const workerModule = new URL(
 /**
  * Runs the relay until it is told to stop. This process is the supervisor: it never accepts a connection.
  *
+ * @param source the file that the configuration came from, if it did
  * @returns the exit code
  */
-export async function serve(config: ServeConfig): Promise<number> {
+export async function serve(config: ServeConfig, source?: ConfigSource): Promise<number> {
   const log = createLogger({ level: config.logLevel, name: "supervisor" });
   const instance = randomBytes(4).toString("hex");
   // Workers have the same working directory, but messages and leases should name one file.
-  const settings = { config: { ...config, store: resolve(config.store) }, instance };
+  const store = resolve(config.store);
+  const settings = { config: { ...config, store }, revision: 1, instance };
   let supervisor;
+  // While the workers start there is nothing to do: the file is looked at when they are ready.
+  let onHangUp = (): void => {};
   try {
     supervisor = await startSupervisor({
       listeners: [
@@ -42,7 +48,10 @@ export async function serve(config: ServeConfig): Promise<number> {
         warn: (message, fields) => log.warn(ofWorker(fields), message),
         error: (message, fields) => log.error(ofWorker(fields), message),
       },
-      onSignal: (signal) => log.info({ signal }, "this release has nothing to do on this signal"),
+      onSignal(signal) {
+        if (signal === "SIGHUP") onHangUp();
+        else log.info({ signal }, "this release has nothing to do on this signal");
+      },
     });
   } catch (error) {
     if (!(error instanceof SupervisorError)) throw error;
@@ -53,8 +62,14 @@ export async function serve(config: ServeConfig): Promise<number> {
   }
   if (config.pidFile !== undefined) writeFileSync(config.pidFile, `${process.pid}\n`);
   const addresses = Object.fromEntries(supervisor.listeners.map(({ name, address }) => [name, address]));
-  log.info({ ...addresses, store: settings.config.store }, "serving");
+  log.info({ ...addresses, store }, "serving");
+  const reloading = source && startReloading({ source, config, settings, supervisor, log });
+  onHangUp = () => {
+    if (reloading !== undefined) reloading.reload();
+    else log.info("there is no configuration file (--config) to read again");
+  };
   const code = await supervisor.done;
+  reloading?.stop();
   if (config.pidFile !== undefined) rmSync(config.pidFile, { force: true });
   return code;
 }

@@ -4,17 +4,19 @@ import { serveGrpc } from "@fieldpost/supervisor/grpc";
 import { drainAll, joinSupervisor, serveHttp } from "@fieldpost/supervisor/worker";
 import type { SupervisedWorker } from "@fieldpost/supervisor/worker";
 import { createGrpcServer } from "../api/server.ts";
+import { decideChanges } from "../config/changes.ts";
 import type { Relay } from "../api/relay.ts";
-import type { ServeConfig } from "../config/serve-config.ts";
 import { openDispatcher } from "../dispatch/dispatcher.ts";
 import { createHttpServer } from "../http/server.ts";
 import { Heart } from "../schedule/heart.ts";
 import { Recoverer } from "../schedule/recoverer.ts";
 import { Scheduler } from "../schedule/scheduler.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
-import { createLogger } from "../telemetry/log.ts";
+import { changeLevel, createLogger } from "../telemetry/log.ts";
 import { startTracing } from "../telemetry/tracing.ts";
 import { productName, version } from "../config/version.ts";
+import { LiveConfig } from "./live-config.ts";
+import { configTopic, type ConfigRevision, type WorkerSettings } from "./settings.ts";
 
 const leaseMs = 10_000;
 const recoverEveryMs = 5_000;
@@ -26,15 +28,18 @@ export function workerName(instance: string, slot: number, generation: number): 
   return `${instance}-${slot}.${generation}`;
 }
 
-/**
- * Serves until the supervisor says to stop.
- *
- * @param instance tells this supervisor's workers from all others that ever used the store
- */
-export async function serveAsWorker(config: ServeConfig, instance: string): Promise<void> {
+/** Serves until the supervisor says to stop. */
+export async function serveAsWorker({ instance, ...settings }: WorkerSettings): Promise<void> {
   const supervised = await joinSupervisor();
+  const live = new LiveConfig(settings);
+  // First of all: what is announced while this worker starts is heard as well.
+  supervised.onBroadcast(configTopic, (payload) => live.take(JSON.parse(payload) as ConfigRevision));
   const name = workerName(instance, supervised.slot, supervised.generation);
-  const log = createLogger({ level: config.logLevel, name });
+  const log = createLogger({ level: live.current.logLevel, name });
+  live.onChange((after, before) => {
+    const changed = decideChanges(before, after).live;
+    changeLevel(log, after.logLevel, () => log.info({ changed }, "configuration applied"));
+  });
   const tracing = await startTracing(
     process.env,
     { name: productName, version, instanceId: name },
@@ -51,29 +56,37 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
     "the store failed; this worker ends, so that nothing is acknowledged that is not on disk",
   );
   // The first worker of its slot may make the file. A later one that does not find it must not begin an empty one.
-  if (supervised.generation > 1 && !existsSync(config.store))
-    onStoreFailed(new Error(`${config.store} is gone`));
+  const path = live.current.store;
+  if (supervised.generation > 1 && !existsSync(path)) onStoreFailed(new Error(`${path} is gone`));
   const store = await openSqliteStore({
-    path: config.store,
-    maxDepth: config.maxDepth,
+    path,
+    get maxDepth() {
+      return live.current.maxDepth;
+    },
     onFailed: onStoreFailed,
   });
   const number = await store.registerWorker({ name, now: clock(), leaseMs });
   let draining = false;
 
   const dispatcher = openDispatcher({
-    responseCapBytes: config.responseCapBytes,
+    get responseCapBytes() {
+      return live.current.responseCapBytes;
+    },
     userAgent: `${productName}/${version}`,
     connectTimeoutMs: 10_000,
     keepAliveMs: 30_000,
-    maxConnectionsPerOrigin: config.parallelSends,
+    get maxConnectionsPerOrigin() {
+      return live.current.parallelSends;
+    },
     maxOrigins: 1000,
   });
   const scheduler = new Scheduler({
     store,
     sender: dispatcher,
     worker: { number, name },
-    capacity: config.parallelSends,
+    get capacity() {
+      return live.current.parallelSends;
+    },
     clock,
     random: Math.random,
     log,
@@ -99,6 +112,11 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
       supervised.broadcast("wake", "");
     },
   });
+  live.onChange((after, before) => {
+    if (after.parallelSends === before.parallelSends) return;
+    dispatcher.renewPools();
+    scheduler.fillUp();
+  });
   supervised.onBroadcast("wake", () => scheduler.wake());
   supervised.onWorkerExit(({ slot, generation }) => {
     void recoverer.runOnce([workerName(instance, slot, generation)]);
@@ -111,10 +129,16 @@ export async function serveAsWorker(config: ServeConfig, instance: string): Prom
     canceller: createCanceller(supervised, number, (key, attempt) => {
       if (!dispatcher.abort(key)) scheduler.cancel(key, attempt);
     }),
-    limits: config,
+    get limits() {
+      return live.current;
+    },
     clock,
   };
-  const grpc = createGrpcServer(relay, log, config);
+  const grpc = createGrpcServer(relay, log, {
+    get maxMessageBytes() {
+      return live.current.maxMessageBytes;
+    },
+  });
   const http = createHttpServer(
     {
       notReady: () => {

@@ -1,11 +1,22 @@
-/** What the supervisor's process hands to each worker: the configuration that it has checked already. */
+/**
+ * What the supervisor's process tells each worker: the configuration that it has checked already. A worker gets the one
+ * of the moment when it starts, and hears of each later one by broadcast.
+ */
 import { internalEnvironmentPrefix } from "../config/options.ts";
 import type { ServeConfig } from "../config/serve-config.ts";
 
 const variable = `${internalEnvironmentPrefix}WORKER`;
 
-export interface WorkerSettings {
+/** The topic of the broadcast that announces a {@link ConfigRevision}. */
+export const configTopic = "config";
+
+export interface ConfigRevision {
   readonly config: ServeConfig;
+  /** Grows with each change. */
+  readonly revision: number;
+}
+
+export interface WorkerSettings extends ConfigRevision {
   /** Tells this supervisor's workers from all others that ever used the store. */
   readonly instance: string;
 }
