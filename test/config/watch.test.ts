@@ -34,6 +34,8 @@ interface Watched {
   /** Resolves when this was told, and rejects if anything else was. */
   tells(text: string): Promise<void>;
   sees(text: string): Promise<void>;
+  /** Resolves when it has begun so often to wait for the file to stand still. */
+  looks(times: number): Promise<void>;
 }
 
 /** Watches until the test ends, with times of its own for what must stand still. */
@@ -74,6 +76,7 @@ async function watch(path: string, settleMs: (text: string) => number = () => 20
       expect(told.slice(before)).toEqual([text]);
     },
     sees: (text) => until(() => seen.includes(text)),
+    looks: (times) => until(() => seen.length >= times),
   };
 }
 
@@ -276,6 +279,20 @@ describe("with time in the test's hands", () => {
     await vi.advanceTimersByTimeAsync(100);
     await told;
     expect(watched.told).toEqual(["1"]);
+  });
+
+  it("a file that is still being written is not told, also if what it holds is the same", async () => {
+    const path = join(dir, "f.yaml");
+    writeFileSync(path, "0");
+    const watched = await watch(path, () => 100);
+    writeFileSync(path, "1");
+    for (let looks = 1; looks <= 3; looks++) {
+      await watched.looks(looks);
+      await vi.advanceTimersByTimeAsync(99);
+      utimesSync(path, new Date(looks), new Date(looks));
+    }
+    await watched.looks(4);
+    expect(watched.told).toEqual([]);
   });
 
   it("what was read at once is not told again when it has settled", async () => {

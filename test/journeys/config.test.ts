@@ -175,6 +175,12 @@ test("a worker that is killed after a change comes up with the new configuration
     expect(await answerTo(client, target.url, 3 * 1024)).toBe("taken");
     expect(await answerTo(client, target.url, 3 * 1024 + 1)).toContain("job.http.body");
   }
+  // They have it from their start, and not because it was announced again.
+  const pids = relay.workerPids();
+  const late = relay.lines.filter(
+    ({ msg, pid }) => msg === "configuration applied" && pids.includes(Number(pid)),
+  );
+  expect(late).toEqual([]);
 });
 
 test("changes while workers die and start end with the last one in all of them", async () => {

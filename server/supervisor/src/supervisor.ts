@@ -13,35 +13,8 @@ import type { CheckedOptions, SupervisorChanges, SupervisorOptions } from "./opt
 import { followParent, installSignals } from "./signals.ts";
 import { openSlots } from "./slots.ts";
 import type { Slots } from "./slots.ts";
+import type { Phase, SupervisorStatus } from "./status.ts";
 import { WorkerHandle } from "./worker-handle.ts";
-import type { WorkerState } from "./worker-handle.ts";
-
-export type Phase = "starting" | "running" | "stopping" | "stopped";
-
-export interface WorkerStatus {
-  slot: number;
-  /** `"waiting"`: it died and its successor is not started yet. */
-  state: WorkerState | "waiting";
-  pid: number | undefined;
-  /** Counts the processes of this slot, from 1. */
-  generation: number;
-  startTime: Date | undefined;
-  cpu: number | undefined;
-  connections: number;
-  /** How long its event loop took to answer the last ping, in milliseconds. */
-  lagMs: number;
-  /** Empty slots that it accepts on for a sibling. */
-  adopted: number[];
-}
-
-export interface SupervisorStatus {
-  pid: number;
-  phase: Phase;
-  listeners: { name: string; address: string }[];
-  /** Why the workers are not pinned, if they are not. */
-  unpinned: string | undefined;
-  workers: WorkerStatus[];
-}
 
 export interface Supervisor {
   readonly pid: number;
