@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { serveOptions } from "../../server/src/config/options.ts";
+import { serveOptions, type ServeOption } from "../../server/src/config/options.ts";
 import { launcher, run } from "./fixtures/run.ts";
 
 const main = join(launcher, "../../src/main.ts");
@@ -13,17 +13,20 @@ describe("fieldpost", () => {
     expect(listed).toEqual(["serve", "enqueue", "get", "list", "help"]);
   });
 
-  it("prints help for serve with every option and its default", async () => {
+  it("prints help for serve with every option, its default and what a change of it takes", async () => {
     const result = await run(["help", "serve"]);
     expect(result).toMatchObject({ code: 0, stderr: "" });
     const help = result.stdout.replaceAll(/\s+/g, " ");
     for (const option of Object.values(serveOptions)) {
       expect(help).toContain(`--${option.name} `);
     }
-    const defaults = Object.values(serveOptions)
-      .map((option): string | undefined => option.default)
-      .filter((value) => value !== undefined && value !== "false");
-    for (const value of defaults) expect(help).toContain(`(default: ${value})`);
+    for (const { default: value, reload } of Object.values(serveOptions) as ServeOption<unknown>[]) {
+      const told = value === undefined || value === "false" ? reload : `default: ${value}; ${reload}`;
+      expect(help).toContain(`(${told})`);
+    }
+    expect(help).toContain("--config <file>");
+    const others = await run(["help", "get"]);
+    expect(others.stdout).toContain("(default: 127.0.0.1:50051)");
     expect(help).not.toContain("--tls-cert");
   });
 
