@@ -181,7 +181,10 @@ function checkNames(sources: readonly Source[], environment: Environment, proble
   }
 }
 
-/** What only several options together show. */
+/**
+ * What only several options together show. No rule joins one that is live with one that needs a restart: what would be
+ * in force after a change is then as valid as the file.
+ */
 function checkServeValues(values: ServeValues, origins: Origins, problems: string[]): void {
   const say = (key: keyof ServeValues): string => {
     const option: Option<unknown> = serveOptions[key];

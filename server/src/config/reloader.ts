@@ -37,7 +37,7 @@ export interface ReloaderOptions {
 /** Longer than it takes to write a file in place, which may come in several writes. */
 const settleMs = 150;
 /** For what looks like half a file: nothing at all, a last line without its end, what is refused. */
-const doubtfulMs = 600;
+const doubtfulMs = 400;
 /** A file that is gone for a moment is being replaced. */
 const missingMs = 3000;
 
