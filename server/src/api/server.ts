@@ -1,12 +1,11 @@
 import { readFileSync } from "node:fs";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
-import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { EndlessStreams } from "./endless-streams.ts";
 import { createHandlers } from "./handlers.ts";
+import { addReflection } from "./reflection.ts";
 import type { Relay } from "./relay.ts";
 
 const serviceName = "fieldpost.v1.RelayService";
@@ -44,10 +43,7 @@ export function createGrpcServer(
   const health = new HealthImplementation({ "": "NOT_SERVING", [serviceName]: "NOT_SERVING" });
   const streams = new EndlessStreams(server);
   health.addToServer(streams.asServer);
-  const descriptors = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
-  new ReflectionService(loadFileDescriptorSetFromBuffer(descriptors), {
-    services: [serviceName],
-  }).addToServer(streams.asServer);
+  addReflection(streams.asServer, readFileSync(new URL("../gen/descriptors.binpb", import.meta.url)));
   return {
     server,
     credentials: ServerCredentials.createInsecure(),
