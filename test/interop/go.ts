@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeProtoBundle } from "../support/proto-bundle.ts";
-import { lacking } from "./lacking.ts";
+import { lacking } from "../support/lacking.ts";
 import { documented, run } from "./run.ts";
 
 export interface GoModule extends Disposable {

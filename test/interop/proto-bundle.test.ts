@@ -8,7 +8,7 @@ import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/pr
 import { describe, expect, onTestFinished, test } from "vitest";
 import { protoBundleFiles, writeProtoArchive, writeProtoBundle } from "../support/proto-bundle.ts";
 import { repository } from "../support/relay.ts";
-import { lacking } from "./lacking.ts";
+import { lacking } from "../support/lacking.ts";
 
 const protos = [
   "fieldmask/option.proto",

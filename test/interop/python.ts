@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lacking } from "./lacking.ts";
+import { lacking } from "../support/lacking.ts";
 import { run } from "./run.ts";
 import type { RunOptions } from "./run.ts";
 
