@@ -4,9 +4,10 @@ import { startRelay } from "../support/relay.ts";
 import type { Relay } from "../support/relay.ts";
 import { startTarget } from "../support/target.ts";
 import { enums, messages, services } from "./compiled.ts";
-import { openGoModule } from "./go.ts";
-import type { GoModule } from "./go.ts";
-import { documented, run, withAddresses } from "./run.ts";
+import { documented, withAddresses } from "./documented.ts";
+import { openGoModule } from "./go-module.ts";
+import type { GoModule } from "./go-module.ts";
+import { run } from "./run.ts";
 import { documentedOutput, goThroughScenario } from "./scenario.ts";
 
 const opened = await openGoModule("the Go client and grpcurl");

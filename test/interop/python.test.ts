@@ -7,9 +7,9 @@ import { writeProtoBundle } from "../support/proto-bundle.ts";
 import { startRelay } from "../support/relay.ts";
 import { startTarget } from "../support/target.ts";
 import { reachableMessages, services, signatures } from "./compiled.ts";
+import { documented, withAddresses } from "./documented.ts";
 import { openPython } from "./python.ts";
 import type { Python } from "./python.ts";
-import { documented, withAddresses } from "./run.ts";
 import { documentedOutput, goThroughScenario } from "./scenario.ts";
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));

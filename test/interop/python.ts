@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lacking } from "../support/lacking.ts";
-import { run } from "./run.ts";
+import { lastLine, run } from "./run.ts";
 import type { RunOptions } from "./run.ts";
 
 export interface Python extends Disposable {
@@ -33,7 +33,7 @@ export async function openPython(what: string, requirements: string): Promise<Py
     await run(python, ["-m", "pip", ...install, "-r", requirements], { timeoutMs: 300_000 });
   } catch (error) {
     remove();
-    return lacking(what, `pip install failed: ${String(error)}`);
+    return lacking(what, `pip install failed: ${lastLine(error)}`);
   }
   const env = { PATH: `${join(environment, "bin")}:${process.env["PATH"] ?? ""}`, PYTHONPATH: folder };
   return {

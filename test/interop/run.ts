@@ -1,6 +1,5 @@
-/** Runs other languages' programs, and the examples that the documentation shows. */
+/** Runs other languages' programs. */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 
 export interface RunOptions {
@@ -10,7 +9,7 @@ export interface RunOptions {
   readonly timeoutMs?: number;
 }
 
-/** @returns standard output. Rejects with all that it wrote if it fails. */
+/** @returns standard output. Rejects with all that it wrote if it fails: execFile's message has standard error. */
 export async function run(
   command: string,
   args: readonly string[],
@@ -21,26 +20,13 @@ export async function run(
     env: { ...process.env, ...env },
     timeout: timeoutMs,
     maxBuffer: 64 * 1024 * 1024,
-  }).catch((error: Error & { stdout?: string; stderr?: string }) => {
-    throw new Error(`${error.message}\n${error.stdout ?? ""}${error.stderr ?? ""}`, { cause: error });
+  }).catch((error: Error & { stdout?: string }) => {
+    throw new Error(`${error.message.trim()}\n${error.stdout ?? ""}`.trim(), { cause: error });
   });
   return stdout;
 }
 
-/** The one block of this language in proto/README.md, the example that users begin with. */
-export function documented(language: string, heading: string): string {
-  const readme = readFileSync(new URL("../../proto/README.md", import.meta.url), "utf8");
-  const section = readme.split(/^## /m).find((one) => one.startsWith(`${heading}\n`)) ?? "";
-  const blocks = [...section.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter((block) => block[1] === language);
-  if (blocks.length !== 1) throw new Error(`${blocks.length} blocks of ${language} below ${heading}`);
-  return blocks[0]![2]!;
-}
-
-/** An example with the addresses of a relay and a target that the test started. */
-export function withAddresses(example: string, relay: string, target: string): string {
-  const changed = example
-    .replaceAll('"127.0.0.1:50051"', JSON.stringify(relay))
-    .replaceAll('"http://127.0.0.1:8080/healthz"', JSON.stringify(target));
-  if (changed === example) throw new Error("the example holds no address");
-  return changed;
+/** Where a program says in the end what was wrong. */
+export function lastLine(error: unknown): string {
+  return String(error).trim().split("\n").at(-1) ?? "";
 }

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeProtoBundle } from "../support/proto-bundle.ts";
 import { lacking } from "../support/lacking.ts";
-import { documented, run } from "./run.ts";
+import { documented } from "./documented.ts";
+import { lastLine, run } from "./run.ts";
 
 export interface GoModule extends Disposable {
   /** Compiles a package of the module. @returns the program's path */
@@ -38,7 +39,7 @@ export async function openGoModule(what: string): Promise<GoModule | string> {
     await run("go", ["mod", "download"], options);
   } catch (error) {
     remove();
-    return lacking(what, `go mod download failed: ${String(error)}`);
+    return lacking(what, `go mod download failed: ${lastLine(error)}`);
   }
   try {
     mkdirSync(bin);
