@@ -59,7 +59,7 @@ function filesOf(answer: Answer | undefined): FileDescriptorProto[] {
 
 async function serve(): Promise<string> {
   const log = createLogger({ level: "silent", name: "test", destination: { write: () => {} } });
-  const { server } = createGrpcServer(await openRelay(), log, 4 * 1024 * 1024);
+  const { server } = createGrpcServer(await openRelay(), log, { maxMessageBytes: 4 * 1024 * 1024 });
   onTestFinished(() => server.forceShutdown());
   return new Promise((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
