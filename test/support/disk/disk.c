@@ -7,7 +7,8 @@
  *   DISK_FSYNC_DELAY_US  each fsync and fdatasync takes so many microseconds more
  *   DISK_LOG             append a record of each change to this file, in the format that disk-log.ts reads
  *   DISK_FAIL_FSYNC      a folder: a file in it with the name of one of ours makes that one's next fsync fail with EIO,
- *                        and is removed by that. As after a real failure (fsyncgate), the data is not tried again.
+ *                        and is removed by that. As Linux does it: the data is not tried again, and each other
+ *                        descriptor that had the file open then gets one EIO too, which says nothing of its own data.
  *
  * The order of the log, over all threads and processes, is one that the disk may have seen: a change is logged when
  * it is done and before its caller goes on, so that what a caller relies on stands before all that it does next. An
@@ -38,14 +39,18 @@ struct record {
   uint32_t kind;
   uint32_t pid;
   uint64_t inode;
-  uint64_t offset; /* of a write; size of a truncate; errno of a sync's end */
+  uint64_t offset; /* of a write; size of a truncate; errno of a sync's end, REPEATED if it tells of an earlier one */
   uint32_t length; /* of what follows: a write's data, a name, or two with a NUL between */
   uint32_t call;   /* which sync of this process ended */
 };
 
+#define REPEATED (1 << 16)
+
 #define MAX_FD 65536
 /* The inode of what is open at a descriptor, if it is one of ours; 0 otherwise. */
 static _Atomic uint64_t inodes[MAX_FD];
+/* How many failures of the file it has been told of: the kernel's errseq_t. */
+static _Atomic uint64_t failures_told[MAX_FD];
 static _Atomic uint32_t calls;
 static _Atomic int log_fd = -1;
 static pthread_mutex_t names_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -153,11 +158,39 @@ static void unlock_names(void) {
   errno = saved;
 }
 
+/* Where the test says that the next fsync shall fail; with ".failed", a file as long as it did so often. */
+static int fail_path(char *path, int fd, const char *suffix) {
+  char link[64], target[PATH_MAX];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, target, sizeof target - 1);
+  if (length < 0) return 0;
+  target[length] = '\0';
+  return snprintf(path, PATH_MAX, "%s/%s%s", fail_folder, name_of(target), suffix) < PATH_MAX;
+}
+
+static uint64_t failures(int fd) {
+  char path[PATH_MAX];
+  struct stat found;
+  return fail_path(path, fd, ".failed") && stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
+}
+
+/* Of all that ask at once one hears yes. */
+static int shall_fail(int fd) {
+  char path[PATH_MAX];
+  if (!fail_path(path, fd, "") || REAL(unlink)(path) != 0) return 0;
+  if (!fail_path(path, fd, ".failed")) return 0;
+  int counter = REAL(open)(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (counter < 0 || REAL(write)(counter, "x", 1) != 1) die(path);
+  REAL(close)(counter);
+  return 1;
+}
+
 /* What was opened: ours if it has an inode number. */
 static void note(int fd, int created, int truncated, const char *name) {
   struct stat found;
   if (fd >= MAX_FD || fstat(fd, &found) != 0) die("fstat");
   atomic_store(&inodes[fd], (uint64_t)found.st_ino);
+  if (fail_folder != NULL) atomic_store(&failures_told[fd], failures(fd));
   if (created) append((struct record){.kind = CREATE, .inode = found.st_ino}, name, strlen(name));
   else if (truncated) append((struct record){.kind = TRUNCATE, .inode = found.st_ino}, NULL, 0);
 }
@@ -257,38 +290,33 @@ int ftruncate(int fd, off_t size) {
 
 int ftruncate64(int fd, off64_t size) { return ftruncate(fd, size); }
 
-/* Whether the test wants this fsync to fail. Of all that ask at once one hears yes. */
-static int shall_fail(int fd) {
-  if (fail_folder == NULL) return 0;
-  char link[64], path[PATH_MAX], wanted[PATH_MAX];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  ssize_t length = readlink(link, path, sizeof path - 1);
-  if (length < 0) return 0;
-  path[length] = '\0';
-  if (snprintf(wanted, sizeof wanted, "%s/%s", fail_folder, name_of(path)) >= (int)sizeof wanted) return 0;
-  return REAL(unlink)(wanted) == 0;
-}
-
 static int sync_noted(int fd, int (*sync)(int)) {
   ready();
   uint64_t inode = inode_at(fd);
   if (inode == 0) return sync(fd);
   uint32_t call = atomic_fetch_add(&calls, 1);
   append((struct record){.kind = SYNC_BEGIN, .inode = inode, .call = call}, NULL, 0);
-  int result = 0;
-  if (shall_fail(fd)) {
-    errno = EIO;
-    result = -1;
-  } else {
-    result = sync(fd);
-  }
-  int error = result == 0 ? 0 : errno;
+  int failed = fail_folder != NULL && shall_fail(fd);
+  int error = failed ? EIO : sync(fd) == 0 ? 0 : errno;
   struct timespec left = {delay_us / 1000000, delay_us % 1000000 * 1000};
   while (delay_us > 0 && nanosleep(&left, &left) != 0 && errno == EINTR) {
   }
-  append((struct record){.kind = SYNC_END, .inode = inode, .offset = (uint64_t)error, .call = call}, NULL, 0);
+  int repeated = 0;
+  /* An fsync that ends well stands in the log before one of the same data that fails. */
+  if (fail_folder != NULL) {
+    lock_names();
+    uint64_t count = failures(fd);
+    repeated = atomic_exchange(&failures_told[fd], count) != count && !failed;
+    if (repeated) error = EIO;
+  }
+  append((struct record){.kind = SYNC_END,
+                         .inode = inode,
+                         .offset = (uint64_t)(repeated ? error | REPEATED : error),
+                         .call = call},
+         NULL, 0);
+  if (fail_folder != NULL) unlock_names();
   errno = error;
-  return result;
+  return error == 0 ? 0 : -1;
 }
 
 int fsync(int fd) {
