@@ -24,7 +24,7 @@ const timeoutMs = 60_000 + count * 2000;
 /** Starts a relay on the recorded store, hands jobs over in bursts, and stops it. */
 async function recordRun(recording: Recording, series: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
   await using target = await startJobTarget();
-  await using relay = await recording.start(env);
+  await using relay = await recording.start({ env });
   const { observer } = recording;
   using load = new Load({ address: relay.grpcAddress, targetUrl: target.url, observer, series });
   for (let burst = 0; burst < bursts; burst++) {

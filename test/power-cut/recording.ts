@@ -5,7 +5,7 @@ import { describe } from "vitest";
 import { compileDisk, diskEnvironment } from "../support/disk/disk.ts";
 import { DiskLogReader, Observer } from "../support/disk/disk-log.ts";
 import { makeFolder, startRelay, until } from "../support/relay.ts";
-import type { Relay } from "../support/relay.ts";
+import type { Relay, RelayOptions } from "../support/relay.ts";
 import { StoreWatch } from "./store-watch.ts";
 
 const compiled = compileDisk();
@@ -24,8 +24,8 @@ export interface Recording extends Disposable {
   readonly dir: string;
   readonly logPath: string;
   readonly observer: Observer;
-  /** Starts a relay of two workers on the store. */
-  start(env?: NodeJS.ProcessEnv): Promise<Relay>;
+  /** Starts a relay on the store; with two workers, if nothing is said. */
+  start(options?: Pick<RelayOptions, "workers" | "env">): Promise<Relay>;
   /** Resolves when what the store's files have been through makes this true. */
   watched(isTrue: (watch: StoreWatch) => boolean): Promise<void>;
   /** Makes the next fsync of a file of the store fail. */
@@ -49,7 +49,7 @@ export function startRecording(): Recording {
     dir,
     logPath,
     observer,
-    start: (env = {}) => startRelay({ dir, workers: 2, env: { ...disk.env, ...env } }),
+    start: ({ workers = 2, env = {} } = {}) => startRelay({ dir, workers, env: { ...disk.env, ...env } }),
     watched: (isTrue) =>
       until(() => {
         for (const record of log) watch.apply(record);

@@ -18,6 +18,7 @@ export class StoreWatch {
   /** Writes of checkpoints that no fsync has covered. */
   unsyncedPages = 0;
   acknowledgements = 0;
+  #acknowledgedSincePage = 0;
 
   /** The database file holds all that is committed. */
   get isCheckpointed(): boolean {
@@ -29,9 +30,17 @@ export class StoreWatch {
     return this.unsyncedPages > 0;
   }
 
+  /** One has ended without bringing the database file up to date, so without fsync: commits came in between. */
+  get isHalfCheckpointed(): boolean {
+    return this.isCheckpointing && this.#acknowledgedSincePage > 5;
+  }
+
   apply(record: DiskRecord): void {
     if (record.kind === "create") this.#names.set(record.inode, record.name);
-    if (record.kind === "observation") this.acknowledgements++;
+    if (record.kind === "observation") {
+      this.acknowledgements++;
+      this.#acknowledgedSincePage++;
+    }
     if (!("inode" in record)) return;
     const name = this.#names.get(record.inode);
     if (name?.endsWith("-wal") === true) {
@@ -40,7 +49,10 @@ export class StoreWatch {
       if (record.offset === 0 && record.data.length === walHeaderBytes) this.walStarts++;
       else this.#frameWrites++;
     } else if (name?.endsWith(".db") === true) {
-      if (record.kind === "write") this.unsyncedPages++;
+      if (record.kind === "write") {
+        this.unsyncedPages++;
+        this.#acknowledgedSincePage = 0;
+      }
       if (record.kind === "sync-begin") this.#atSync = this.#frameWrites;
       if (record.kind === "sync-end" && record.result === "done") {
         this.unsyncedPages = 0;

@@ -52,12 +52,20 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
     log.fatal({ err: error }, why);
     process.exit(1);
   };
-  const onStoreFailed = die(
-    "the store failed; this worker ends, so that nothing is acknowledged that is not on disk",
-  );
+  const onStoreFailed = (error: unknown): void => {
+    log.fatal(
+      { err: error },
+      "the store failed; this worker ends, so that nothing is acknowledged that is not on disk",
+    );
+    // Not exit(), which closes the store: SQLite would try again there what has failed.
+    process.kill(process.pid, "SIGKILL");
+  };
   // The first worker of its slot may make the file. A later one that does not find it must not begin an empty one.
   const path = live.current.store;
-  if (supervised.generation > 1 && !existsSync(path)) onStoreFailed(new Error(`${path} is gone`));
+  if (supervised.generation > 1 && !existsSync(path))
+    die("this worker does not begin another store in the place of the one that it served")(
+      new Error(`${path} is gone`),
+    );
   const store = await openSqliteStore({
     path,
     get maxDepth() {

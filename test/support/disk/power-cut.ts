@@ -21,13 +21,15 @@ export type Survival =
 /** From 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number;
 
-interface Change {
+interface Write {
   /** Its place in the log. */
   readonly index: number;
   readonly offset: number;
-  /** undefined: the file is cut off at offset. */
-  readonly data: Buffer | undefined;
+  readonly data: Buffer;
 }
+
+/** Without data: the file is cut off at offset. */
+type Change = Write | (Omit<Write, "data"> & { readonly data: undefined });
 
 interface File {
   /** What an fsync covered. */
@@ -39,7 +41,7 @@ interface File {
    * Writes whose fsync failed: the kernel holds their pages for clean, and no later fsync writes them. Each part may have
    * reached the disk or not, until another write covers it.
    */
-  lost: Change[];
+  lost: Write[];
 }
 
 interface NameChange {
@@ -176,7 +178,7 @@ export class PowerCutDisk {
     const covered = file.pending.filter(({ index }) => index < begin);
     file.pending = file.pending.filter(({ index }) => index >= begin);
     if (!done) {
-      file.lost.push(...covered);
+      file.lost.push(...covered.filter((change) => change.data !== undefined));
       return;
     }
     for (const change of covered) {
@@ -187,12 +189,11 @@ export class PowerCutDisk {
 }
 
 /** What is left of a lost write when another one, which is on disk, covers a part of it. */
-function without(lost: Change, { offset, data }: Change): Change[] {
-  if (lost.data === undefined) return [lost];
+function without(lost: Write, { offset, data }: Change): Write[] {
   const end = data === undefined ? Number.POSITIVE_INFINITY : offset + data.length;
   const lostEnd = lost.offset + lost.data.length;
   if (end <= lost.offset || offset >= lostEnd) return [lost];
-  const parts: Change[] = [];
+  const parts: Write[] = [];
   if (offset > lost.offset) parts.push({ ...lost, data: lost.data.subarray(0, offset - lost.offset) });
   if (end < lostEnd) parts.push({ ...lost, offset: end, data: lost.data.subarray(end - lost.offset) });
   return parts;

@@ -43,7 +43,7 @@ function refuseForeign(database: DatabaseSync): void {
  * Two that open a new file at once both hold a shared lock and both want the exclusive one: with SQLite's busy handler
  * each would wait for the other until its time is over. So nobody waits with a lock in hand.
  */
-function retryWhileBusy<T>(attempt: () => T): T {
+export function retryWhileBusy<T>(attempt: () => T): T {
   const deadline = performance.now() + openTimeoutMs;
   for (;;) {
     try {

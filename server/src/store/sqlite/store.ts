@@ -1,6 +1,7 @@
 import type { FinishedAttempt, InsertOptions, JobPart, ListQuery, RecoverOptions, Store } from "../store.ts";
 import { RelayError } from "../../job/error.ts";
 import type { NewJob } from "../../job/job.ts";
+import { hasFailedSync } from "./failed-sync.ts";
 import type { ReadOperation, ReadResults } from "./reads.ts";
 import { toClaimed, toFinishedRow, toRow } from "./rows.ts";
 import { StoreThread } from "./thread.ts";
@@ -13,7 +14,10 @@ export interface SqliteStoreOptions {
   readonly path: string;
   /** How many jobs may be unfinished; more are refused. Read anew for each insert. */
   readonly maxDepth: number;
-  /** Called when the store takes no more changes: this process must end and start anew. Default: nothing is done. */
+  /**
+   * Called when the store takes no more changes: this process must end and start anew, without closing the store, which
+   * would write to it. Default: nothing is done.
+   */
   readonly onFailed?: (error: RelayError) => void;
 }
 
@@ -81,9 +85,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 }
 
 class SqliteStore implements Store {
-  readonly #options: SqliteStoreOptions;
   readonly #writer: StoreThread<WriteOperation>;
   readonly #reader: StoreThread<ReadOperation>;
+  readonly #options: SqliteStoreOptions;
   #checkpoint: NodeJS.Timeout | undefined;
   #closing = false;
   #waitingBytes = 0;
@@ -93,9 +97,9 @@ class SqliteStore implements Store {
     writer: StoreThread<WriteOperation>,
     reader: StoreThread<ReadOperation>,
   ) {
-    this.#options = options;
     this.#writer = writer;
     this.#reader = reader;
+    this.#options = options;
   }
 
   registerWorker(worker: { name: string; now: number; leaseMs: number }) {
@@ -164,6 +168,11 @@ class SqliteStore implements Store {
   async close(): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#checkpoint);
+    // Who closes the file last makes a checkpoint.
+    if (hasFailedSync(this.#options.path)) {
+      const message = "an fsync of the store failed in another process";
+      this.#options.onFailed?.(new RelayError("UNAVAILABLE", message, { reason: "STORE_FAILED" }));
+    }
     await this.#writer.close();
     await this.#reader.close();
   }

@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { nap, openConnection, sqliteCode, SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
+import { checkpointOnce, FailedSync, repairFailedSync } from "./failed-sync.ts";
 import { migrate } from "./migrations.ts";
 import { answer, openInThread } from "./thread-side.ts";
 import type { Answer, Group, GroupAnswer } from "./thread-side.ts";
@@ -89,19 +90,29 @@ function runGroup(
 
 /** So long the writer tries to bring the WAL back to its start; then it goes on, and tries again later. */
 const restartTimeoutMs = 2000;
+/** The same when it opens the file: a whole WAL may have to be copied, by this or by another process. */
+const firstRestartTimeoutMs = 30_000;
 
 /**
  * Checkpoints what is left, and lets the next commit begin at the start of the WAL. That takes a moment in which nobody
  * writes and nobody reads from the WAL: writers of other processes are kept out by the write lock, and readers of ours
  * are quick.
  */
-function restartLog(database: DatabaseSync): void {
+function restartLog(database: DatabaseSync, timeoutMs: number): void {
   const restart = database.prepare("PRAGMA wal_checkpoint(RESTART)");
-  const deadline = performance.now() + restartTimeoutMs;
+  const deadline = performance.now() + timeoutMs;
   database.exec(`PRAGMA busy_timeout = ${restartTimeoutMs / 4}`);
   // Busy at once: another process has a checkpoint under way. Busy late: a writer or a reader was in the way.
   while (restart.get()?.["busy"] !== 0 && performance.now() < deadline) nap(2);
   database.exec("PRAGMA busy_timeout = 0");
+}
+
+function tryRestartLog(database: DatabaseSync, path: string): void {
+  try {
+    checkpointOnce(path, () => restartLog(database, restartTimeoutMs));
+  } catch (error) {
+    if (error instanceof FailedSync) failed = error;
+  }
 }
 
 /**
@@ -133,15 +144,19 @@ function checkFile(path: string, inode: bigint): void {
 
 openInThread(parentPort!, writeCodec, () => {
   const { path } = workerData as { path: string };
+  repairFailedSync(path);
   const database = openConnection(path);
   migrate(database);
+  // SQLite takes up what it finds in the WAL of processes that died, also a commit that never got to the disk, or whose
+  // fsync failed. Once that is in the database file, nothing stands before the commits that are acknowledged from now on.
+  checkpointOnce(path, () => restartLog(database, firstRestartTimeoutMs));
   const writes = new Writes(database);
   const transaction = { begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
   database.exec("PRAGMA busy_timeout = 0");
   const inode = statSync(path, { bigint: true }).ino;
   return {
     run(group: Group<WriteOperation>): GroupAnswer {
-      if (group.restartLog) restartLog(database);
+      if (group.restartLog) tryRestartLog(database, path);
       if (group.operations.some(({ kind }) => kind === "renew")) checkFile(path, inode);
       return runGroup(database, transaction, writes, group.operations);
     },
