@@ -90,6 +90,7 @@ describeWithDisk("power cuts of a store that does not wait for the disk (synchro
       const results = await cutPower(recording.logPath, { count: 20, seed });
       const broken = results.filter(({ problems }) => problems.length > 0);
       expect(broken.length).toBeGreaterThan(results.length / 4);
+      console.log(`${results.length} power cuts with synchronous = OFF: ${broken.length} stores broken`);
       expect(broken.some(({ problems }) => problems.some((what) => what.includes("lost")))).toBe(true);
     },
     timeoutMs,

@@ -1,7 +1,8 @@
 /** Compiles disk.c, and says which environment puts it between a program and its store's files. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -40,7 +41,7 @@ export function diskEnvironment({ path, fsyncDelayMs = 0, log, failFsync }: Disk
 
 let compiledDisk: { library: string } | { missing: string } | undefined;
 
-/** Once a process; removed when it ends. @throws Error if there is a C compiler, and it refuses the source */
+/** @throws Error if there is a C compiler, and it refuses the source */
 export function compileDisk(): { readonly library: string } | { readonly missing: string } {
   compiledDisk ??= compile();
   return compiledDisk;
@@ -49,15 +50,24 @@ export function compileDisk(): { readonly library: string } | { readonly missing
 const source = fileURLToPath(new URL("disk.c", import.meta.url));
 const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-U_FORTIFY_SOURCE", "-fPIC", "-shared"];
 
+/**
+ * Kept for later runs, one for each state of the source: the library must be there as long as programs that have it are
+ * started, and the test runner's processes hear nothing of their end.
+ */
 function compile(): { library: string } | { missing: string } {
   if (process.platform !== "linux") return { missing: "LD_PRELOAD is a thing of Linux" };
-  const folder = mkdtempSync(join(tmpdir(), "fieldpost-disk-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const library = join(folder, "disk.so");
-  const { error, status, stderr } = spawnSync("cc", [...flags, "-o", library, source, "-ldl", "-lpthread"], {
+  const folder = join(tmpdir(), `fieldpost-disk-${userInfo().uid}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (lstatSync(folder).uid !== userInfo().uid) throw new Error(`${folder} belongs to somebody else`);
+  const version = createHash("sha256").update(readFileSync(source)).update(flags.join(" ")).digest("hex");
+  const library = join(folder, `${version.slice(0, 16)}.so`);
+  if (existsSync(library)) return { library };
+  const made = `${library}.${process.pid}`;
+  const { error, status, stderr } = spawnSync("cc", [...flags, "-o", made, source, "-ldl", "-lpthread"], {
     encoding: "utf8",
   });
   if (error !== undefined) return { missing: `the C compiler cc cannot be started (${error.message})` };
   if (status !== 0) throw new Error(`cc refuses ${source}:\n${stderr}`);
+  renameSync(made, library);
   return { library };
 }

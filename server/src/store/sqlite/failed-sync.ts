@@ -51,6 +51,8 @@ export function repairFailedSync(path: string): void {
       // Alone, and with no memory that others have written to.
       database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL");
       database.exec("SELECT 1 FROM sqlite_schema");
+      // Whoever was alone before this one did it.
+      if (!hasFailedSync(path)) return;
       const { busy } = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()!;
       if (busy !== 0) throw new Error("the store cannot be repaired after a failed fsync");
       unlinkSync(markOf(path));
