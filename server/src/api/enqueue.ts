@@ -56,6 +56,8 @@ export async function store(relay: Relay, jobs: readonly NewJob[], now: number):
   try {
     const results = await relay.store.insert(relay.worker, jobs, now, { claimUpTo: reserved });
     const stored = results.map((result) => assertStored(result));
+    // An acknowledgement is worth what stands behind it.
+    if (stored.length !== jobs.length) throw new Error(`${stored.length} of ${jobs.length} jobs were stored`);
     for (const [index, { key, claimed: isClaimed }] of stored.entries()) {
       const job = jobs[index]!;
       if (isClaimed) claimed.push({ ...job, key, attempt: 1 });

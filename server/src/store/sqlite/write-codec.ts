@@ -34,13 +34,8 @@ export const writeCodec: Codec<WriteOperation> = {
     for (const operation of operations) {
       switch (operation.kind) {
         case "insert":
-          packer.add(
-            tags.insert,
-            operation.worker,
-            operation.now,
-            operation.claimUpTo,
-            operation.jobs.length,
-          );
+          packer.add(tags.insert, operation.worker, operation.now, operation.claimUpTo, operation.maxDepth);
+          packer.add(operation.jobs.length);
           for (const job of operation.jobs) packNewJob(packer, job);
           break;
         case "claim":
