@@ -2,8 +2,7 @@ import { Job } from "../gen/fieldpost/v1/job.ts";
 import type { BatchEnqueueRequest, BatchEnqueueResponse } from "../gen/fieldpost/v1/relay.ts";
 import { RelayError } from "../job/error.ts";
 import { initialState } from "../job/state.ts";
-import { trace as traceApi } from "@opentelemetry/api";
-import { traceOf } from "../telemetry/carrier.ts";
+import { traceOf, withSpan } from "../telemetry/carrier.ts";
 import { markFailed, startEnqueueSpan } from "../telemetry/spans.ts";
 import { checkEnqueueRequest } from "./check-job.ts";
 import { store } from "./enqueue.ts";
@@ -27,7 +26,7 @@ export async function batchEnqueue(
       violations.add("requests", `are ${requests.length}, must be from 1 to ${maxRequests}`);
       violations.throwIfAny();
     }
-    const trace = traceOf(traceApi.setSpan(call.context, span));
+    const trace = traceOf(withSpan(call.context, span));
     const validateOnly = requests[0]!.validateOnly;
     const ids = new Set<string>();
     const jobs = requests.map((request, index) => {

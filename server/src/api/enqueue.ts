@@ -4,8 +4,7 @@ import { RelayError } from "../job/error.ts";
 import type { ClaimedJob, JobRecord, NewJob } from "../job/job.ts";
 import { initialState } from "../job/state.ts";
 import type { InsertResult } from "../store/store.ts";
-import { trace } from "@opentelemetry/api";
-import { traceOf } from "../telemetry/carrier.ts";
+import { traceOf, withSpan } from "../telemetry/carrier.ts";
 import { ATTR_MESSAGING_MESSAGE_ID } from "../telemetry/attributes.ts";
 import { markFailed, startEnqueueSpan } from "../telemetry/spans.ts";
 import { checkEnqueueRequest } from "./check-job.ts";
@@ -28,7 +27,7 @@ export async function enqueue(relay: Relay, request: EnqueueRequest, call: Call)
       request,
       "",
       relay.limits,
-      traceOf(trace.setSpan(call.context, span)),
+      traceOf(withSpan(call.context, span)),
       now,
       violations,
     );

@@ -1,10 +1,9 @@
 /** From the table of RPCs to what grpc-js calls: context in, span, error out. */
 import { status } from "@grpc/grpc-js";
 import type { handleUnaryCall, UntypedHandleCall, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { trace } from "@opentelemetry/api";
 import { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
 import { RelayError } from "../job/error.ts";
-import { extractTrace } from "../telemetry/carrier.ts";
+import { extractTrace, withSpan } from "../telemetry/carrier.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { endServerSpan, startServerSpan } from "../telemetry/spans.ts";
 import { methods } from "./methods.ts";
@@ -33,7 +32,7 @@ function unary(relay: Relay, log: Logger, fullName: string, method: Method): han
       return values.length === 0 ? undefined : values.join(",");
     });
     const span = startServerSpan(parent, fullName);
-    method(relay, call.request, { context: trace.setSpan(parent, span) }).then(
+    method(relay, call.request, { context: withSpan(parent, span) }).then(
       (response) => {
         endServerSpan(span, "OK");
         callback(null, response);

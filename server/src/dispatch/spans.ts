@@ -31,7 +31,7 @@ import {
   ATTR_URL_FULL,
   MESSAGING_SYSTEM,
 } from "../telemetry/attributes.ts";
-import { contextOf } from "../telemetry/carrier.ts";
+import { contextOf, withSpan } from "../telemetry/carrier.ts";
 import type { Verdict } from "./outcome.ts";
 
 /** The spans of an attempt that is recorded. */
@@ -55,7 +55,7 @@ export function startSpans(tracer: Tracer, job: ClaimedJob, headers: string[]): 
   const { traceparent, tracestate } = job.trace;
   const stored = contextOf(job.trace);
   const process = tracer.startSpan(`process ${job.queue}`, consumer, stored);
-  let inProcess = trace.setSpan(stored, process);
+  let inProcess = withSpan(stored, process);
   let spans: AttemptSpans | undefined;
   if (process.isRecording()) {
     const creation = trace.getSpanContext(stored);

@@ -5,6 +5,7 @@
 import {
   type Context,
   ROOT_CONTEXT,
+  type Span,
   type TextMapGetter,
   isSpanContextValid,
   propagation,
@@ -26,6 +27,11 @@ const getter: TextMapGetter<ReadHeader> = {
 /** The caller's context; ROOT_CONTEXT itself if it brought none. Needs {@link import("./tracing.ts").startTracing}. */
 export function extractTrace(read: ReadHeader): Context {
   return propagation.extract(ROOT_CONTEXT, read, getter);
+}
+
+/** `parent` with the span in it; `parent` itself where there is no trace, so that nothing is copied for nothing. */
+export function withSpan(parent: Context, span: Span): Context {
+  return isSpanContextValid(span.spanContext()) ? trace.setSpan(parent, span) : parent;
 }
 
 /** What a job keeps of a context: that of its span, or {@link noTrace}. */

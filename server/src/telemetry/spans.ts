@@ -38,7 +38,7 @@ export function tracer(): Tracer {
 }
 
 /**
- * Starts the span of one hand-over, `send {queue}`. The job keeps `traceOf(trace.setSpan(parent, span))`: without the SDK
+ * Starts the span of one hand-over, `send {queue}`. The job keeps `traceOf(withSpan(parent, span))`: without the SDK
  * that is the caller's own trace.
  *
  * @param jobCount of a batch; all its jobs share the span

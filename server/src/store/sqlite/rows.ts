@@ -46,8 +46,10 @@ function decodeHeaders(text: string): Header[] {
 const encodeMap = (map: ReadonlyMap<string, string>): string | null =>
   map.size === 0 ? null : JSON.stringify([...map]);
 
-const decodeMap = (text: string | null): Map<string, string> =>
-  new Map(text === null ? [] : (JSON.parse(text) as [string, string][]));
+const noEntries: ReadonlyMap<string, string> = new Map();
+
+const decodeMap = (text: string | null): ReadonlyMap<string, string> =>
+  text === null ? noEntries : new Map(JSON.parse(text) as [string, string][]);
 
 let lastPolicy: RetryPolicy | undefined;
 let lastPolicyText = "";
