@@ -91,7 +91,8 @@ test("without a C compiler --fsync-delay says so", async () => {
     [join(root, "test/bench/main.ts"), "--fsync-delay", "5ms"],
     {
       cwd: root,
-      env: { PATH: path },
+      // A folder of its own for temporary files: an earlier run has left the compiled library in the usual one.
+      env: { PATH: path, TMPDIR: path },
     },
   );
   await expect(run).rejects.toMatchObject({
