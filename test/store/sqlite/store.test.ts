@@ -186,3 +186,23 @@ test("what waits for the disk is bounded: more is refused, with the time to wait
   expect(await store.depth()).toBe(4);
   await store.close();
 });
+
+test("a program that keeps reading does not keep the store from being opened, nor from taking jobs", async () => {
+  const first = await openSqliteStore({ path, maxDepth: 100 });
+  const worker = await first.registerWorker({ name: "a", now: 1, leaseMs: 1000 });
+  await first.insert(worker, [job("before", noBody)], 1, { claimUpTo: 0 });
+  const reader = new DatabaseSync(path);
+  try {
+    reader.exec("BEGIN");
+    expect(reader.prepare("SELECT count(*) AS jobs FROM job").get()).toMatchObject({ jobs: 1 });
+    await first.insert(worker, [job("while it reads", noBody)], 1, { claimUpTo: 0 });
+    const second = await openSqliteStore({ path, maxDepth: 100 });
+    const [stored] = await second.insert(worker, [job("after", noBody)], 1, { claimUpTo: 0 });
+    expect(stored).toMatchObject({ kind: "stored" });
+    expect(await second.depth()).toBe(3);
+    await second.close();
+  } finally {
+    reader.close();
+    await first.close();
+  }
+});

@@ -90,8 +90,11 @@ function runGroup(
 
 /** So long the writer tries to bring the WAL back to its start; then it goes on, and tries again later. */
 const restartTimeoutMs = 2000;
-/** The same when it opens the file: a whole WAL may have to be copied, by this or by another process. */
-const firstRestartTimeoutMs = 30_000;
+/**
+ * The same when it opens the file: a whole WAL may have to be copied, by this or by another process. Far less than a
+ * worker may take to be ready: a program that keeps reading, a backup say, must not keep the relay from starting.
+ */
+const firstRestartTimeoutMs = 5000;
 
 /**
  * Checkpoints what is left, and lets the next commit begin at the start of the WAL. That takes a moment in which nobody
@@ -149,6 +152,7 @@ openInThread(parentPort!, writeCodec, () => {
   migrate(database);
   // SQLite takes up what it finds in the WAL of processes that died, also a commit that never got to the disk, or whose
   // fsync failed. Once that is in the database file, nothing stands before the commits that are acknowledged from now on.
+  // While another program reads from the WAL that cannot be; then only a commit whose fsync failed is left to chance.
   checkpointOnce(path, () => restartLog(database, firstRestartTimeoutMs));
   const writes = new Writes(database);
   const transaction = { begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
