@@ -3,24 +3,31 @@
 import type { GeneratedFile, Printable } from "@bufbuild/protoplugin";
 import type { FieldModel, MessageModel } from "./message-model.ts";
 import type { Context } from "./print-context.ts";
-import { keepName, messageType, runtimeType, runtimeValue } from "./print-context.ts";
+import {
+  globals,
+  keepName,
+  lowerFirst,
+  messageType,
+  runtimeType,
+  runtimeValue,
+  schemaName,
+} from "./print-context.ts";
 
-/** Writes `keepJob`. A message that is held as a Date has its function in the runtime. */
+/** Writes `keepJob`. */
 export function printKeep(context: Context, message: MessageModel): void {
   const { f } = context;
   const { form, fields } = message;
-  if (form.kind === "date") return;
   f.print();
-  if (form.kind === "unwrapped") {
-    const unwrapped = runtimeValue(f, "unwrappedPart");
+  if (form.kind === "value") {
+    const value = runtimeValue(f, "valueKeep");
     f.print(
       "const ",
       keepName(message),
       " = ",
-      unwrapped,
-      `<${form.type}>(() => `,
-      zero(context, form.zero),
-      ");",
+      value,
+      "<",
+      globals(context, form.type),
+      `>(${schemaName(message)});`,
     );
     return;
   }
@@ -31,37 +38,38 @@ export function printKeep(context: Context, message: MessageModel): void {
     f.print("}");
     return;
   }
-  const tree: Printable = ["{ fields }: ", runtimeType(f, "MessageTree")];
+  const tree: Printable = ["{ fields }: ", runtimeType(f, "Slots")];
   f.print("function ", keepName(message), "(message: ", shape, ", ", tree, "): ", shape, " {");
   f.print("  return {");
-  const oneofs = new Set<string>();
+  const unions = new Set<string>();
   for (const [index, field] of fields.entries()) {
-    if (field.oneof === undefined) {
+    if (field.union === undefined) {
       f.print("    ", key(field.property), ": ", part(context, field, index), ",");
-    } else if (!oneofs.has(field.oneof)) {
-      oneofs.add(field.oneof);
+    } else if (!unions.has(field.union)) {
+      unions.add(field.union);
       f.print(
         "    ",
-        key(field.oneof),
-        `: ${oneofName(message, field.oneof)}(message${access(field.oneof)}, fields),`,
+        key(field.union),
+        `: ${unionName(message, field.union)}(message${access(field.union)}, fields),`,
       );
     }
   }
   f.print("  };");
   f.print("}");
-  for (const oneof of oneofs) printOneof(f, message, oneof);
+  for (const union of unions) printUnion(context, message, union);
 }
 
-function printOneof(f: GeneratedFile, message: MessageModel, oneof: string): void {
-  const union: Printable = [messageType(f, message), `[${JSON.stringify(oneof)}]`];
-  const slots: Printable = [runtimeType(f, "MessageTree"), '["fields"]'];
+function printUnion(context: Context, message: MessageModel, union: string): void {
+  const { f } = context;
+  const type: Printable = [messageType(f, message), `[${JSON.stringify(union)}]`];
+  const slots: Printable = [runtimeType(f, "Slots"), '["fields"]'];
   f.print();
-  f.print("function ", oneofName(message, oneof), "(value: ", union, ", fields: ", slots, "): ", union, " {");
+  f.print("function ", unionName(message, union), "(value: ", type, ", fields: ", slots, "): ", type, " {");
   f.print("  switch (value?.$case) {");
   for (const [index, field] of message.fields.entries()) {
-    if (field.oneof !== oneof) continue;
+    if (field.union !== union) continue;
     f.print("    case ", JSON.stringify(field.property), ":");
-    f.print("      return ", memberPart(f, field, index), ";");
+    f.print("      return ", memberPart(context, field, index), ";");
   }
   f.print("    default:");
   f.print("      return undefined;");
@@ -74,36 +82,59 @@ function part(context: Context, field: FieldModel, index: number): Printable {
   const { f } = context;
   const held = `message${access(field.property)}`;
   const slot = `fields[${index}]`;
-  const keep: Printable = field.message === undefined ? "" : [", ", keepOf(f, field.message)];
-  if (field.kind === "map") return [runtimeValue(f, "mapPart"), `(${held}, ${slot}`, keep, ")"];
-  if (field.message === undefined) return [`${slot} ? ${held} : `, zero(context, field.zero)];
-  const helper = field.kind === "list" ? "listPart" : "messagePart";
-  return [runtimeValue(f, helper), `(${held}, ${slot}`, keep, ")"];
+  const { message } = field;
+  const keep: Printable =
+    message === undefined ? "" : [", ", keepName(message), `, ${message.fields.length}`];
+  const copy = copyOf(f, field);
+  const orCopy: Printable = message === undefined ? (copy === undefined ? "" : [", ", copy]) : keep;
+  switch (field.kind) {
+    case "map": {
+      const name = `${message === undefined ? "scalar" : ""}${field.asMap ? "Map" : "Object"}Part`;
+      return [runtimeValue(f, lowerFirst(name)), `(${held}, ${slot}`, orCopy, ")"];
+    }
+    case "list":
+      return [
+        runtimeValue(f, message === undefined ? "scalarsPart" : "listPart"),
+        `(${held}, ${slot}`,
+        orCopy,
+        ")",
+      ];
+    case "message":
+      return [runtimeValue(f, "messagePart"), `(${held}, ${slot}`, keep, ")"];
+    case "scalar": {
+      const kept: Printable = copy === undefined ? held : [copy, `(${held})`];
+      return [`${slot} ? `, kept, " : ", globals(context, field.zero)];
+    }
+  }
 }
 
 /** The expression for the member of a oneof that is set. */
-function memberPart(f: GeneratedFile, field: FieldModel, index: number): Printable {
+function memberPart({ f, shape }: Context, field: FieldModel, index: number): Printable {
   const slot = `fields[${index}]`;
-  if (field.message === undefined) return `${slot} ? value : undefined`;
+  const { message } = field;
+  const copy = copyOf(f, field);
+  const property = shape.oneof === "unions" ? field.property : "value";
+  const held = `value${access(property)}`;
   // ts-proto lets a wrapper be undefined inside of the union; another message is always there.
-  const helper = field.message.form.kind === "unwrapped" ? "messagePart" : "memberPart";
-  const held = `value${access(field.property)}`;
-  const kept: Printable = [runtimeValue(f, helper), `(${held}, ${slot}, `, keepOf(f, field.message), ")"];
-  return [`${slot} && { $case: ${JSON.stringify(field.property)}, ${key(field.property)}: `, kept, " }"];
+  const helper =
+    message?.form.kind === "value" && message.form.define === "defineWrapper" ? "messagePart" : "memberPart";
+  const kept: Printable =
+    message === undefined
+      ? copy === undefined
+        ? held
+        : [copy, `(${held})`]
+      : [runtimeValue(f, helper), `(${held}, ${slot}, `, keepName(message), `, ${message.fields.length})`];
+  return [`${slot} && { $case: ${JSON.stringify(field.property)}, ${key(property)}: `, kept, " }"];
 }
 
-function keepOf(f: GeneratedFile, message: MessageModel): Printable {
-  return message.form.kind === "date" ? runtimeValue(f, "datePart") : keepName(message);
+/** What copies a value that could be changed in place. */
+function copyOf(f: GeneratedFile, { scalar }: FieldModel): Printable | undefined {
+  if (scalar === "bytes") return runtimeValue(f, "copyBytes");
+  return scalar === "opaque" ? runtimeValue(f, "copyOpaque") : undefined;
 }
 
-// A global that is printed as a symbol of this file makes protoplugin rename a message of the same name on import.
-function zero({ f, fileName }: Context, text: string): Printable {
-  const [, before = "", name, after = ""] = /^(new )?(Map|Buffer|Uint8Array)(.*)$/.exec(text) ?? [];
-  return name === undefined ? text : [before, f.import(name, `./${fileName.replace(/\.ts$/, ".js")}`), after];
-}
-
-function oneofName(message: MessageModel, oneof: string): string {
-  return `${keepName(message)}_${oneof.replaceAll(/[^\w$]/g, "_")}`;
+function unionName(message: MessageModel, union: string): string {
+  return `${keepName(message)}_${union.replaceAll(/[^\w$]/g, "_")}`;
 }
 
 function key(property: string): string {

@@ -1,14 +1,23 @@
-// The messages that the paths of a file's masks can go into, as ts-proto holds them.
+// The messages that the paths of a file's masks can go into, as ts-proto or protobuf-es holds them.
 
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
 import { Edition } from "@bufbuild/protobuf/wkt";
+import { readFieldBehaviors } from "./field-behavior.ts";
 import { GenerateError } from "./generate-error.ts";
-import { importPath, oneofPropertyName, pascalName, propertyName, typeName } from "./names.ts";
+import {
+  defaultJsonName,
+  importPath,
+  oneofPropertyName,
+  pascalName,
+  propertyName,
+  typeName,
+} from "./names.ts";
 import type { Shape } from "./parameters.ts";
 
 /** One message type. */
 export interface MessageModel {
+  readonly desc: DescMessage;
   readonly typeName: string;
   /** Unique within the generated file: the middle of `keepJob`, `jobSchema`, `JobPath`. */
   readonly localName: string;
@@ -16,30 +25,44 @@ export interface MessageModel {
   readonly fields: readonly FieldModel[];
 }
 
-/** How ts-proto holds a message: as an interface, as a Date, or as the value of its only field. */
+/** How ts-proto holds a message: as an interface, or as one value. */
 export type MessageForm =
   | { readonly kind: "interface"; readonly name: string; readonly importPath: string }
-  | { readonly kind: "date" }
-  | { readonly kind: "unwrapped"; readonly type: string; readonly zero: string };
+  /** `schema` makes its schema; it stands in "@fieldpost/fieldmask/codegen". */
+  | {
+      readonly kind: "value";
+      readonly type: string;
+      readonly define: string;
+      readonly args: readonly string[];
+    };
 
 /** One field. Its position in `MessageModel.fields` is its slot in a compiled tree. */
 export interface FieldModel {
   readonly name: string;
   readonly number: number;
+  /** Absent where it is the name in lowerCamelCase. */
+  readonly jsonName: string | undefined;
   readonly property: string;
   readonly kind: "scalar" | "message" | "list" | "map";
   /** The message of the field, its elements or its values; absent where no path goes on. */
   readonly message: MessageModel | undefined;
-  readonly mapKey: MapKey | undefined;
+  /** The type of the field, its elements or its values where it is no message, as the runtime names it. */
+  readonly scalar: string;
+  readonly mapKey: string | undefined;
+  /** Whether a map is a Map, or an object. */
+  readonly asMap: boolean;
   /** What ts-proto holds when the field is unset. */
   readonly zero: string;
-  /** The property of the union that the field is a member of. */
+  /** True if a zero is not unset. */
+  readonly optional: boolean;
+  /** The oneof that the field is a member of. */
   readonly oneof: string | undefined;
+  /** The property of the union that holds the oneof, if it is held so. */
+  readonly union: string | undefined;
+  readonly behaviors: readonly string[];
 }
 
-export type MapKey = "string" | "int32" | "int64" | "uint32" | "uint64" | "bool";
-
-/** ts-proto holds these as plain JavaScript values, without fields that could be selected one by one. */
+/** Held as plain JavaScript values, without fields that could be selected one by one. */
 const opaque = new Set(["google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"]);
 
 const wrapper = /^google\.protobuf\.(?:Double|Float|U?Int64|U?Int32|Bool|String|Bytes)Value$/;
@@ -58,11 +81,14 @@ export function buildMessages(
   const modelOf = (message: DescMessage): MessageModel => {
     const known = models.get(message);
     if (known !== undefined) return known;
-    if (message.file.edition !== Edition.EDITION_PROTO3) {
-      throw new GenerateError(`${message.file.name}.proto: ${message.typeName}: only proto3 is supported`);
+    if (message.file.edition !== Edition.EDITION_PROTO3 && shape.messages === "ts-proto") {
+      throw new GenerateError(
+        `${message.file.name}.proto: ${message.typeName}: only proto3 is supported with messages=ts-proto`,
+      );
     }
     const fields: FieldModel[] = [];
     const model = {
+      desc: message,
       typeName: message.typeName,
       localName: localName(message, file, shape, localNames),
       form: formOf(message, shape),
@@ -86,45 +112,50 @@ function toField(
   modelOf: (message: DescMessage) => MessageModel,
 ): FieldModel {
   const property = propertyName(field, shape);
-  if (property === "__proto__") {
+  if (property === "__proto__" && shape.messages === "ts-proto") {
     throw new GenerateError(
       `${field.parent.typeName}.${field.name}: a property of this name cannot be written; use snakeToCamel=true`,
     );
   }
-  const inside = (message: DescMessage | undefined): MessageModel | undefined =>
-    message === undefined || opaque.has(message.typeName) ? undefined : modelOf(message);
+  const message =
+    field.message === undefined || opaque.has(field.message.typeName) ? undefined : modelOf(field.message);
+  const isMap = field.fieldKind === "map";
+  const keyScalar = isMap ? scalarName(field.mapKey) : undefined;
   const common = {
     name: field.name,
     number: field.number,
+    jsonName: field.jsonName === defaultJsonName(field.name) ? undefined : field.jsonName,
     property,
-    mapKey: undefined,
-    oneof: field.oneof && oneofPropertyName(field.oneof, shape),
+    message,
+    scalar: scalarOf(field),
+    mapKey: keyScalar,
+    asMap: isMap && (shape.useMapType || hasMapKey(field.mapKey, shape)),
+    optional: hasPresence(field),
+    oneof: field.oneof?.name,
+    union: field.oneof && shape.oneof !== "properties" ? oneofPropertyName(field.oneof, shape) : undefined,
+    behaviors: readFieldBehaviors(field),
   };
   switch (field.fieldKind) {
-    case "message": {
-      const message = inside(field.message);
-      return { ...common, kind: message === undefined ? "scalar" : "message", message, zero: "undefined" };
-    }
+    case "message":
+      return { ...common, kind: message === undefined ? "scalar" : "message", zero: "undefined" };
     case "list":
-      return { ...common, kind: "list", message: inside(field.message), zero: "[]" };
+      return { ...common, kind: "list", zero: "[]" };
     case "map":
-      return {
-        ...common,
-        kind: "map",
-        message: inside(field.message),
-        mapKey: mapKey(field.mapKey),
-        zero: "new Map()",
-      };
+      return { ...common, kind: "map", zero: common.asMap ? "new Map()" : "{}" };
     case "enum":
-      return { ...common, kind: "scalar", message: undefined, zero: hasPresence(field) ? "undefined" : "0" };
+      return { ...common, kind: "scalar", zero: hasPresence(field) ? "undefined" : "0" };
     case "scalar":
       return {
         ...common,
         kind: "scalar",
-        message: undefined,
         zero: hasPresence(field) ? "undefined" : scalarZero(field.scalar, shape),
       };
   }
+}
+
+// An object would make texts of keys that are no texts, so ts-proto has a Map for these in any case.
+function hasMapKey(key: ScalarType, shape: Shape): boolean {
+  return key === ScalarType.BOOL || (isLong(key) && (shape.long === "bigint" || shape.long === "long"));
 }
 
 // In proto3, a member of a oneof (real or that of `optional`) has presence; other scalars have not.
@@ -132,28 +163,55 @@ function hasPresence(field: DescField): boolean {
   return field.oneof !== undefined || field.proto.proto3Optional;
 }
 
-/** Throws a GenerateError if ts-proto holds a message as something else than an object with its fields. */
+function scalarOf(field: DescField): string {
+  if (field.message !== undefined) return "opaque";
+  return field.scalar === undefined ? "enum" : scalarName(field.scalar);
+}
+
+function scalarName(scalar: ScalarType): string {
+  return ScalarType[scalar].toLowerCase();
+}
+
+/** Throws a GenerateError if a message is held as something else than an object with its fields. */
 export function requireInterface(message: DescMessage, shape: Shape): void {
   if (opaque.has(message.typeName) || formOf(message, shape).kind !== "interface") {
     throw new GenerateError(
-      `${message.typeName} is held as a plain value by ts-proto, which no mask can be applied to`,
+      `${message.typeName} is held as a plain value by ${shape.messages}, which no mask can be applied to`,
     );
   }
 }
 
 function formOf(message: DescMessage, shape: Shape): MessageForm {
-  if (message.typeName === "google.protobuf.Timestamp" && shape.timestampAsDate) return { kind: "date" };
-  if (message.typeName === "google.protobuf.FieldMask")
-    return { kind: "unwrapped", type: "string[]", zero: "[]" };
+  const plain: MessageForm = {
+    kind: "interface",
+    name: typeName(message, shape),
+    importPath: importPath(message.file, shape),
+  };
+  if (shape.messages === "protobuf-es") return plain;
   const [value] = message.fields;
-  if (wrapper.test(message.typeName) && value?.fieldKind === "scalar") {
+  if (message.typeName === "google.protobuf.Timestamp" && shape.timestamp !== "message") {
     return {
-      kind: "unwrapped",
-      type: scalarType(value.scalar, shape),
-      zero: scalarZero(value.scalar, shape),
+      kind: "value",
+      type: shape.timestamp,
+      define: "defineTimestamp",
+      args: [JSON.stringify(shape.timestamp)],
     };
   }
-  return { kind: "interface", name: typeName(message, shape), importPath: importPath(message.file, shape) };
+  if (message.typeName === "google.protobuf.Duration" && shape.duration === "string") {
+    return { kind: "value", type: "string", define: "defineDuration", args: [] };
+  }
+  if (message.typeName === "google.protobuf.FieldMask") {
+    return { kind: "value", type: "string[]", define: "defineFieldMask", args: [] };
+  }
+  if (wrapper.test(message.typeName) && value?.fieldKind === "scalar") {
+    return {
+      kind: "value",
+      type: scalarType(value.scalar, shape),
+      define: "defineWrapper",
+      args: [JSON.stringify(message.typeName), JSON.stringify(scalarName(value.scalar)), "shape"],
+    };
+  }
+  return plain;
 }
 
 function scalarZero(scalar: ScalarType, shape: Shape): string {
@@ -164,44 +222,33 @@ function scalarZero(scalar: ScalarType, shape: Shape): string {
       return "false";
     case ScalarType.BYTES:
       return shape.bytes === "Buffer" ? "Buffer.alloc(0)" : "new Uint8Array(0)";
-    case ScalarType.INT64:
     case ScalarType.UINT64:
-    case ScalarType.SINT64:
     case ScalarType.FIXED64:
+      return { number: "0", bigint: "0n", string: '"0"', long: "Long.UZERO" }[shape.long];
+    case ScalarType.INT64:
+    case ScalarType.SINT64:
     case ScalarType.SFIXED64:
-      return { number: "0", bigint: "0n", string: '"0"' }[shape.long];
+      return { number: "0", bigint: "0n", string: '"0"', long: "Long.ZERO" }[shape.long];
     default:
       return "0";
   }
 }
 
-function scalarType(scalar: ScalarType, shape: Shape): string {
-  if (scalar === ScalarType.BYTES) return shape.bytes;
-  const zero = scalarZero(scalar, shape);
-  if (zero.startsWith('"')) return "string";
-  if (zero === "false") return "boolean";
-  return zero === "0n" ? "bigint" : "number";
+function isLong(scalar: ScalarType): boolean {
+  return [
+    ScalarType.INT64,
+    ScalarType.SINT64,
+    ScalarType.SFIXED64,
+    ScalarType.UINT64,
+    ScalarType.FIXED64,
+  ].includes(scalar);
 }
 
-function mapKey(scalar: ScalarType): MapKey {
-  switch (scalar) {
-    case ScalarType.STRING:
-      return "string";
-    case ScalarType.BOOL:
-      return "bool";
-    case ScalarType.INT64:
-    case ScalarType.SINT64:
-    case ScalarType.SFIXED64:
-      return "int64";
-    case ScalarType.UINT64:
-    case ScalarType.FIXED64:
-      return "uint64";
-    case ScalarType.UINT32:
-    case ScalarType.FIXED32:
-      return "uint32";
-    default:
-      return "int32";
-  }
+function scalarType(scalar: ScalarType, shape: Shape): string {
+  if (scalar === ScalarType.BYTES) return shape.bytes;
+  if (isLong(scalar)) return shape.long === "long" ? "Long" : shape.long;
+  if (scalar === ScalarType.STRING) return "string";
+  return scalar === ScalarType.BOOL ? "boolean" : "number";
 }
 
 /** The TypeScript name; with the package before it where another message of the file has that name already. */

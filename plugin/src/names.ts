@@ -9,6 +9,11 @@ export function propertyName(field: DescField, shape: Shape): string {
   return shape.useJsonName ? field.jsonName : maybeCamel(field.name, shape);
 }
 
+/** The name in ProtoJSON that protoc gives a field without `json_name`. */
+export function defaultJsonName(name: string): string {
+  return name.replaceAll(/_+([^_]?)/g, (_, next: string) => next.toUpperCase());
+}
+
 /** The property that holds a oneof. */
 export function oneofPropertyName(oneof: DescOneof, shape: Shape): string {
   return maybeCamel(oneof.name, shape);

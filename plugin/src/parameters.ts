@@ -4,16 +4,20 @@
 
 import { GenerateError } from "./generate-error.ts";
 
-/** What ts-proto's output looks like, as far as it matters here. */
+/** What the messages look like, as far as it matters here. All but the first is said by the options of ts-proto. */
 export interface Shape {
+  /** Whose messages they are. */
+  readonly messages: "ts-proto" | "protobuf-es";
   readonly snakeToCamelKeys: boolean;
   readonly useJsonName: boolean;
   readonly useSnakeTypeName: boolean;
-  /** How a 64-bit zero is written. */
-  readonly long: "number" | "bigint" | "string";
+  readonly useMapType: boolean;
+  readonly oneof: "properties" | "unions" | "unions-value";
+  readonly long: "number" | "bigint" | "string" | "long";
   readonly bytes: "Buffer" | "Uint8Array";
-  /** Date, or the message Timestamp. */
-  readonly timestampAsDate: boolean;
+  /** The type of a Timestamp, or the message. */
+  readonly timestamp: "Date" | "string" | "Temporal.Instant" | "message";
+  readonly duration: "string" | "message";
   readonly fileSuffix: string;
   readonly importSuffix: string;
 }
@@ -37,12 +41,17 @@ const flagOff: Rule = { default: "false", values: ["false"] };
 const rules: Record<string, Rule> = {
   pathDepth: { default: "5", values: ["1", "2", "3", "4", "5", "6", "7", "8", "9"] },
 
-  oneof: { default: "properties", values: ["unions"] },
-  useOptionals: { default: "none", values: ["none", "false", "messages", "true"] },
-  useMapType: { default: "false", values: ["true"] },
-  forceLong: { default: "number", values: ["number", "bigint", "string"] },
-  useDate: { default: "date", values: ["date", "true", "timestamp", "false"] },
-  useDuration: { default: "duration", values: ["duration"] },
+  messages: { default: "ts-proto", values: ["ts-proto", "protobuf-es"] },
+
+  oneof: { default: "properties", values: ["properties", "unions", "unions-value"] },
+  useOptionals: { default: "none", values: ["none", "false", "messages", "true", "all"] },
+  useMapType: { default: "false", values: ["true", "false"] },
+  forceLong: { default: "number", values: ["number", "bigint", "string", "long"] },
+  useDate: {
+    default: "date",
+    values: ["date", "true", "string", "string-nano", "temporal", "timestamp", "false"],
+  },
+  useDuration: { default: "duration", values: ["duration", "string"] },
   env: { default: "both", values: ["node", "browser", "both"] },
   snakeToCamel: { default: "true", values: ["true", "false", "keys", "json", "keys_json", "json_keys"] },
   useJsonName: { default: "false", values: ["true", "false"] },
@@ -116,6 +125,14 @@ const neutral = new Set([
   "useUnknownForValue",
 ]);
 
+const timestampTypes: Readonly<Record<string, Shape["timestamp"]>> = {
+  date: "Date",
+  true: "Date",
+  string: "string",
+  "string-nano": "string",
+  temporal: "Temporal.Instant",
+};
+
 /** Checks everything that protoplugin does not know itself. Throws a GenerateError that names every wrong one. */
 export function parseParameters(raw: readonly { key: string; value: string }[]): Parameters {
   const given = new Map<string, string>();
@@ -142,9 +159,13 @@ export function parseParameters(raw: readonly { key: string; value: string }[]):
       snakeToCamelKeys: value("snakeToCamel") === "true" || value("snakeToCamel").includes("keys"),
       useJsonName: value("useJsonName") === "true",
       useSnakeTypeName: value("useSnakeTypeName") === "true",
+      messages: value("messages") as Shape["messages"],
+      useMapType: value("useMapType") === "true",
+      oneof: value("oneof") as Shape["oneof"],
       long: value("forceLong") as Shape["long"],
       bytes: value("env") === "node" ? "Buffer" : "Uint8Array",
-      timestampAsDate: ["date", "true"].includes(value("useDate")),
+      timestamp: timestampTypes[value("useDate")] ?? "message",
+      duration: value("useDuration") === "string" ? "string" : "message",
       fileSuffix: value("fileSuffix"),
       importSuffix: value("importSuffix"),
     },

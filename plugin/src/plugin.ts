@@ -62,7 +62,7 @@ function generateTs(schema: Schema<RawParameters>): void {
       );
       if (model === undefined) continue;
       const name = `${file.name}${suffix}`;
-      printFile(schema.generateFile(name), name, model, parameters.pathDepth);
+      printFile(schema.generateFile(name), name, model, parameters);
     } catch (error) {
       if (!(error instanceof GenerateError)) throw error;
       problems.push(error.message);

@@ -3,6 +3,7 @@
 import type { GeneratedFile, Printable } from "@bufbuild/protoplugin";
 import type { MessageModel } from "./message-model.ts";
 import type { FileModel } from "./model.ts";
+import type { Shape } from "./parameters.ts";
 import type { PathTypes } from "./path-types.ts";
 
 /** Everything a part of the printer needs. */
@@ -11,6 +12,7 @@ export interface Context {
   readonly fileName: string;
   readonly file: FileModel;
   readonly paths: PathTypes;
+  readonly shape: Shape;
 }
 
 const codegen = "@fieldpost/fieldmask/codegen";
@@ -28,6 +30,16 @@ export function runtimeType(f: GeneratedFile, name: string): Printable {
 /** The interface that ts-proto wrote for a message. */
 export function messageType(f: GeneratedFile, { form }: MessageModel): Printable {
   return form.kind === "interface" ? f.import(form.name, form.importPath, true) : "never";
+}
+
+/**
+ * TypeScript that names globals. Printed as symbols of this file, they make protoplugin rename a message of the same name
+ * on import.
+ */
+export function globals({ f, fileName }: Context, text: string): Printable {
+  return text
+    .split(/\b(Map|Buffer|Uint8Array|Date|Temporal|Long)\b/)
+    .map((part, i) => (i % 2 === 0 ? part : f.import(part, `./${fileName.replace(/\.ts$/, ".js")}`)));
 }
 
 /** A one-line comment on an export. */

@@ -3,12 +3,14 @@
 
 import type { GeneratedFile, Printable } from "@bufbuild/protoplugin";
 import { printKeep } from "./keep-printer.ts";
-import type { MessageModel } from "./message-model.ts";
+import type { FieldModel, MessageModel } from "./message-model.ts";
 import type { FileModel, MaskModel } from "./model.ts";
+import type { Parameters } from "./parameters.ts";
 import { PathTypes } from "./path-types.ts";
 import type { Context } from "./print-context.ts";
 import {
   doc,
+  globals,
   keepName,
   lowerFirst,
   messageType,
@@ -18,13 +20,17 @@ import {
 } from "./print-context.ts";
 
 /** Writes `file` to `f`. The same model always gives the same text. */
-export function printFile(f: GeneratedFile, fileName: string, file: FileModel, pathDepth: number): void {
-  const context: Context = { f, fileName, file, paths: new PathTypes(file.masks, pathDepth) };
+export function printFile(f: GeneratedFile, fileName: string, file: FileModel, parameters: Parameters): void {
+  const { pathDepth, shape } = parameters;
+  const context: Context = { f, fileName, file, shape, paths: new PathTypes(file.masks, pathDepth) };
+  // A default export, which protoplugin cannot import.
+  if (shape.long === "long") f.print('import Long from "long";');
   for (const mask of file.masks) printMask(context, mask);
   for (const message of new Set(file.masks.map((mask) => mask.message))) printFilter(context, message);
   printPathTypes(context);
-  for (const message of file.messages) printKeep(context, message);
+  printShape(context);
   for (const message of file.messages) printSchema(context, message);
+  for (const message of file.messages) printKeep(context, message);
   // Last, since a definition takes the schema itself, and tables may take each other only later.
   f.print();
   for (const mask of file.masks) printDefinition(context, mask);
@@ -118,31 +124,60 @@ function printPathTypes({ f, paths }: Context): void {
   }
 }
 
-function printSchema({ f }: Context, message: MessageModel): void {
-  const define = runtimeValue(f, "defineMessage");
+/** What the runtime has to know of ts-proto's options. */
+function printShape(context: Context): void {
+  const { f, shape } = context;
+  const long = shape.long === "long" ? globals(context, "Long") : JSON.stringify(shape.long);
+  const bytes = shape.bytes === "Buffer" ? "() => Buffer.alloc(0)" : "() => new Uint8Array(0)";
   f.print();
-  f.print(
-    "const ",
-    schemaName(message),
-    ": ",
-    runtimeType(f, "MessageSchema"),
-    " = /* @__PURE__ */ ",
-    define,
-    "(",
-  );
-  f.print("  ", JSON.stringify(message.typeName), ",");
-  f.print("  () => [");
-  for (const field of message.fields) {
-    const inside = field.message === undefined ? "" : schemaName(field.message);
-    let kind: Printable = inside === "" ? "" : [", ", inside];
-    if (field.kind === "list") kind = [", ", runtimeValue(f, "listOf"), `(${inside})`];
-    if (field.kind === "map") {
-      kind = [", ", runtimeValue(f, "mapOf"), `("${field.mapKey}"${inside === "" ? "" : `, ${inside}`})`];
-    }
-    f.print("    [", JSON.stringify(field.name), ", ", field.number, kind, "],");
+  f.print("const shape: ", runtimeType(f, "TsProtoShape"), " = {");
+  f.print("  oneof: ", JSON.stringify(shape.oneof), ",");
+  f.print("  maps: ", JSON.stringify(shape.useMapType ? "Map" : "object"), ",");
+  f.print("  long: ", long, ",");
+  f.print("  emptyBytes: ", globals(context, bytes), ",");
+  f.print("};");
+}
+
+function printSchema({ f }: Context, message: MessageModel): void {
+  f.print();
+  f.print("const ", schemaName(message), ": ", runtimeType(f, "MessageSchema"), " = /* @__PURE__ */ ");
+  if (message.form.kind === "value") {
+    f.print("  ", runtimeValue(f, message.form.define), "(", message.form.args.join(", "), ");");
+    return;
   }
-  f.print("  ],");
-  f.print(");");
+  f.print("  ", runtimeValue(f, "defineMessage"), "(", JSON.stringify(message.typeName), ", shape, () => [");
+  for (const field of message.fields) {
+    const options = fieldOptions(field);
+    f.print(
+      "    [",
+      JSON.stringify(field.name),
+      `, ${field.number}, `,
+      fieldType(f, field),
+      options === "" ? "" : `, ${options}`,
+      "],",
+    );
+  }
+  f.print("  ]);");
+}
+
+function fieldType(f: GeneratedFile, { kind, message, scalar, mapKey }: FieldModel): Printable {
+  const inside = message === undefined ? JSON.stringify(scalar) : schemaName(message);
+  if (kind === "list") return [runtimeValue(f, "listOf"), `(${inside})`];
+  if (kind === "map") return [runtimeValue(f, "mapOf"), `(${JSON.stringify(mapKey)}, ${inside})`];
+  return inside;
+}
+
+function fieldOptions(field: FieldModel): string {
+  const options: string[] = [];
+  const add = (name: string, value: unknown): void => {
+    options.push(`${name}: ${JSON.stringify(value)}`);
+  };
+  if (field.property !== field.name) add("property", field.property);
+  if (field.jsonName !== undefined) add("jsonName", field.jsonName);
+  if (field.oneof !== undefined) add("oneof", field.union ?? field.oneof);
+  else if (field.optional) add("optional", true);
+  if (field.behaviors.length > 0) add("behaviors", field.behaviors);
+  return options.length === 0 ? "" : `{ ${options.join(", ")} }`;
 }
 
 function printDefinition({ f, paths }: Context, mask: MaskModel): void {

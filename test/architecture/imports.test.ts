@@ -4,7 +4,7 @@ import { builtinModules } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { readImports } from "../support/imports.ts";
+import { packageOf, readImports } from "../support/imports.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -62,8 +62,10 @@ const server = (room: string): string => `server/src/${room}`;
 const rules: readonly Rule[] = [
   {
     room: "plugin/runtime/src",
-    because: "it ships to browsers; protoplugin brings a whole TypeScript",
-    never: ({ to }) => isBuiltin(to) || !to.startsWith("plugin/runtime/src/"),
+    because: "it ships to browsers; protoplugin brings a whole TypeScript, and ts-proto's users need no protobuf-es",
+    never: ({ from, to }) =>
+      !to.startsWith("plugin/runtime/src/") &&
+      !(from === "plugin/runtime/src/protobuf-es.ts" && packageOf(to) === "@bufbuild/protobuf"),
   },
   {
     room: server("job"),

@@ -1,29 +1,36 @@
 // A small schema of every kind of field, recursive in three ways, as generated code would declare it.
 
 import { defineMask, defineMessage, listOf, mapOf } from "@fieldpost/fieldmask/codegen";
-import type { MessageSchema } from "@fieldpost/fieldmask/codegen";
+import type { MessageSchema, TsProtoShape } from "@fieldpost/fieldmask/codegen";
 
-export const authorSchema: MessageSchema = defineMessage("library.Author", () => [
-  ["given_name", 1],
-  ["family_name", 2],
+const shape: TsProtoShape = {
+  oneof: "unions",
+  maps: "Map",
+  long: "bigint",
+  emptyBytes: () => new Uint8Array(0),
+};
+
+export const authorSchema: MessageSchema = defineMessage("library.Author", shape, () => [
+  ["given_name", 1, "string"],
+  ["family_name", 2, "string"],
 ]);
 
-export const bookSchema: MessageSchema = defineMessage("library.Book", () => [
-  ["name", 1],
-  ["display_name", 2],
+export const bookSchema: MessageSchema = defineMessage("library.Book", shape, () => [
+  ["name", 1, "string"],
+  ["display_name", 2, "string"],
   ["author", 3, authorSchema],
   ["co_authors", 4, listOf(authorSchema)],
-  ["tags", 5, listOf()],
-  ["labels", 6, mapOf("string")],
+  ["tags", 5, listOf("string")],
+  ["labels", 6, mapOf("string", "string")],
   ["reviewers", 7, mapOf("string", authorSchema)],
-  ["pages", 8, mapOf("int32")],
+  ["pages", 8, mapOf("int32", "string")],
   ["positions", 9, mapOf("uint64", authorSchema)],
-  ["switches", 10, mapOf("bool")],
+  ["switches", 10, mapOf("bool", "string")],
   ["sequel", 11, bookSchema],
   ["volumes", 12, listOf(bookSchema)],
   ["translations", 13, mapOf("string", bookSchema)],
-  ["constructor", 14],
-  ["__proto__", 15],
+  ["constructor", 14, "string"],
+  ["__proto__", 15, "string"],
 ]);
 
 export const readMask = defineMask<string>(bookSchema, { profile: "read" });

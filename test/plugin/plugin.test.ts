@@ -135,7 +135,7 @@ describe("an option that makes no sense is an error that names file, field and m
       head.replace("import", 'import "old/old.proto"; import') +
       request(out("old.Thing")).replace("Order order = 1;", "");
     expect(run("", shape, { ...others, "shop/v1/uses.proto": body }).error).toContain(
-      "old/old.proto: old.Thing: only proto3 is supported",
+      "old/old.proto: old.Thing: only proto3 is supported with messages=ts-proto",
     );
   });
 });
@@ -147,17 +147,13 @@ describe("parameters:", () => {
     expect(run(body, [...shape, "bogus=1"]).error).toContain("unknown option bogus=1");
   });
 
-  test("a shape that is not supported is an error, also as ts-proto's default", () => {
-    expect(run(body, [...shape, "oneof=unions-value"]).error).toContain(
-      "oneof=unions-value is not supported",
+  test("a shape that is not supported is an error", () => {
+    expect(run(body, [...shape, "oneof=groups"]).error).toContain(
+      "oneof=groups is not supported; supported: oneof=properties, oneof=unions, oneof=unions-value",
     );
     expect(run(body, [...shape, "useReadonlyTypes=true"]).error).toContain(
       "useReadonlyTypes=true is not supported",
     );
-    expect(run(body, []).error).toContain(
-      "oneof=properties (ts-proto's default) is not supported; supported: oneof=unions",
-    );
-    expect(run(body, []).error).toContain("useMapType=false (ts-proto's default) is not supported");
   });
 
   test("what changes nothing here may be given as well", () => {

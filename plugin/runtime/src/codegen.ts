@@ -3,9 +3,24 @@
 export type { Violation } from "./check.ts";
 export { compileMask, defineMask, parseMask, validateMask } from "./parse.ts";
 export type { MaskDefinition, MaskResult, ParseOptions } from "./parse.ts";
-export { applyMask, datePart, listPart, mapPart, memberPart, messagePart, unwrappedPart } from "./part.ts";
-export type { Keep } from "./part.ts";
-export { defineMessage, listOf, mapOf } from "./schema.ts";
+export {
+  applyMask,
+  copyBytes,
+  copyOpaque,
+  listPart,
+  mapPart,
+  memberPart,
+  messagePart,
+  objectPart,
+  scalarMapPart,
+  scalarObjectPart,
+  scalarsPart,
+  valueKeep,
+} from "./part.ts";
+export type { Keep, Slots } from "./part.ts";
 export type { MessageSchema } from "./schema.ts";
 export { ALL } from "./tree.ts";
 export type { Mask, MapTree, MessageTree } from "./tree.ts";
+export { defineDuration, defineFieldMask, defineTimestamp, defineWrapper } from "./ts-proto-values.ts";
+export { defineMessage, listOf, mapOf } from "./ts-proto.ts";
+export type { TsProtoShape } from "./ts-proto.ts";

@@ -1,22 +1,43 @@
-// What generated filter functions call: one field's part of a message, as far as it is selected. Parts that are
-// selected whole are shared with the input, not copied.
+// What generated filter functions call: one field's part of a message, as far as it is selected. Nothing in the result
+// is shared with the input.
 
+import { copyPlain } from "./plain-value.ts";
+import { keepTree } from "./filter.ts";
 import type { MessageSchema } from "./schema.ts";
-import { ALL, MapTree, MessageTree, NOTHING } from "./tree.ts";
-import type { Mask, Selection } from "./tree.ts";
+import { ALL, MapTree, NOTHING, checkType } from "./tree.ts";
+import type { Mask, MessageTree, Selection } from "./tree.ts";
+import { writeObject } from "./ts-proto.ts";
+
+/** What is selected of a message, by the position of its fields. */
+export type Slots = Pick<MessageTree, "fields">;
 
 /** Copies what a tree selects of one message. Generated, one for each message type. */
-export type Keep<T> = (message: T, tree: MessageTree) => T;
+export type Keep<T> = (message: T, tree: Slots) => T;
+
+/** Copies of scalars in lists and maps. */
+type Copy<T> = (value: T) => T;
+
+const wholes: Slots[] = [];
+
+/** The tree that selects all of a message with so many fields. */
+function whole(fieldCount: number): Slots {
+  return (wholes[fieldCount] ??= { fields: Array.from({ length: fieldCount }, () => ALL) });
+}
 
 /** Applies a mask to a whole message. Throws a TypeError if the mask is for another message type. */
 export function applyMask<T extends object>(message: T, mask: Mask, schema: MessageSchema, keep: Keep<T>): T {
-  // Two files may each have their own table of one message; generated from one proto, they are alike.
-  if (mask.schema !== schema && mask.schema.typeName !== schema.typeName) {
-    throw new TypeError(`a mask for ${mask.schema.typeName} does not fit ${schema.typeName}`);
-  }
+  checkType(mask, schema);
   const { selection } = mask;
-  if (selection === ALL) return { ...message };
-  return keep(message, selection === NOTHING ? new MessageTree(schema) : selection);
+  if (selection === ALL) return keep(message, whole(schema.fields.length));
+  return keep(message, selection === NOTHING ? { fields: [] } : selection);
+}
+
+/** For a message that is held as one value: a Date, a text, the value in a wrapper. */
+export function valueKeep<T>(schema: MessageSchema): Keep<T> {
+  return (value, tree) =>
+    tree.fields.every((slot) => slot === ALL) && schema.form.copy !== undefined
+      ? (schema.form.copy(value) as T)
+      : (keepTree(schema, value, tree) as T);
 }
 
 /** Of a singular message. One that is unset stays unset; one that is set stays set, even if nothing in it is selected. */
@@ -24,49 +45,99 @@ export function messagePart<T>(
   value: T | undefined,
   selection: Selection | undefined,
   keep: Keep<NonNullable<T>>,
+  fieldCount: number,
 ): T | undefined {
   if (selection === undefined || value === undefined || value === null) return undefined;
-  return selection instanceof MessageTree ? keep(value, selection) : value;
+  return keep(value, selection === ALL ? whole(fieldCount) : (selection as MessageTree));
 }
 
 /** Of a list of messages. The number of elements stays. */
-export function listPart<T>(values: T[], selection: Selection | undefined, keep: Keep<T>): T[] {
-  if (selection === undefined) return [];
-  if (!(selection instanceof MessageTree)) return values;
-  return values.map((value) => keep(value, selection));
+export function listPart<T>(
+  values: readonly T[] | undefined,
+  selection: Selection | undefined,
+  keep: Keep<T>,
+  fieldCount: number,
+): T[] {
+  if (selection === undefined || values === undefined) return [];
+  const tree = selection === ALL ? whole(fieldCount) : (selection as MessageTree);
+  return values.map((value) => keep(value, tree));
 }
 
-/** Of a map. Entries that are not selected are left out; keys that are not there are not made up. */
-export function mapPart<K, V>(
-  entries: Map<K, V>,
+/** Of a list of anything else. */
+export function scalarsPart<T>(
+  values: readonly T[] | undefined,
   selection: Selection | undefined,
-  keep?: Keep<NonNullable<V>>,
+  copy?: Copy<T>,
+): T[] {
+  if (selection === undefined || values === undefined) return [];
+  return copy === undefined ? values.slice() : values.map(copy);
+}
+
+/** Of a map of messages. Entries that are not selected are left out; keys that are not there are not made up. */
+export function mapPart<K, V>(
+  entries: Map<K, V> | undefined,
+  selection: Selection | undefined,
+  keep: Keep<NonNullable<V>>,
+  fieldCount: number,
 ): Map<K, V> {
-  if (selection === undefined) return new Map();
-  if (!(selection instanceof MapTree)) return entries;
   const kept = new Map<K, V>();
+  if (selection === undefined || entries === undefined) return kept;
   for (const [key, value] of entries) {
-    const part = selection.entry(String(key));
+    const part = selection instanceof MapTree ? selection.entry(String(key)) : ALL;
     if (part === undefined) continue;
-    const whole = part === ALL || keep === undefined || value === undefined || value === null;
-    kept.set(key, whole ? value : keep(value, part));
+    const none = value === undefined || value === null;
+    kept.set(key, none ? value : keep(value, part === ALL ? whole(fieldCount) : part));
   }
   return kept;
 }
 
-/** Of a google.protobuf.Timestamp that is held as a Date: its fields are `seconds` and `nanos`. */
-export function datePart(value: Date, { fields }: MessageTree): Date {
-  const time = value.getTime();
-  const millis = ((time % 1000) + 1000) % 1000;
-  return new Date((fields[0] === ALL ? time - millis : 0) + (fields[1] === ALL ? millis : 0));
+/** Of a map of anything else. */
+export function scalarMapPart<K, V>(
+  entries: Map<K, V> | undefined,
+  selection: Selection | undefined,
+  copy?: Copy<V>,
+): Map<K, V> {
+  const kept = new Map<K, V>();
+  if (selection === undefined || entries === undefined) return kept;
+  for (const [key, value] of entries) {
+    if (selection instanceof MapTree && selection.entry(String(key)) === undefined) continue;
+    kept.set(key, copy === undefined ? value : copy(value));
+  }
+  return kept;
 }
 
-/** Of a message with a single field that is held as the bare value of that field: wrappers and FieldMask. */
-export function unwrappedPart<T>(zero: () => T): Keep<T> {
-  return (value, { fields }) => (fields[0] === undefined ? zero() : value);
+/** Of a map of messages that is held as an object. */
+export function objectPart<V>(
+  entries: Readonly<Record<string, V>> | undefined,
+  selection: Selection | undefined,
+  keep: Keep<NonNullable<V>>,
+  fieldCount: number,
+): Record<string, V> {
+  if (selection === undefined || entries === undefined) return {};
+  return writeObject(mapPart(new Map(Object.entries(entries)), selection, keep, fieldCount));
+}
+
+/** Of a map of anything else that is held as an object. */
+export function scalarObjectPart<V>(
+  entries: Readonly<Record<string, V>> | undefined,
+  selection: Selection | undefined,
+  copy?: Copy<V>,
+): Record<string, V> {
+  if (selection === undefined || entries === undefined) return {};
+  return writeObject(scalarMapPart(new Map(Object.entries(entries)), selection, copy));
 }
 
 /** Of the member of a oneof that is set. */
-export function memberPart<T>(value: T, selection: Selection, keep: Keep<T>): T {
-  return selection instanceof MessageTree ? keep(value, selection) : value;
+export function memberPart<T>(value: T, selection: Selection, keep: Keep<T>, fieldCount: number): T {
+  return keep(value, selection === ALL ? whole(fieldCount) : (selection as MessageTree));
+}
+
+/** A copy of bytes. A Buffer stays a Buffer, but does not share its memory, as its own `slice` would. */
+export function copyBytes<T extends Uint8Array | undefined>(bytes: T): T {
+  return bytes === undefined ? bytes : (Uint8Array.prototype.slice.call(bytes) as T);
+}
+
+/** A copy of what stands for a google.protobuf.Struct, Value or ListValue. */
+export function copyOpaque<T>(value: T): T {
+  return copyPlain(value) as T;
 }

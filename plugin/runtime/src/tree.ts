@@ -62,6 +62,16 @@ export interface Mask<Path extends string = string> {
   readonly [pathType]?: Path;
 }
 
+/**
+ * Throws a TypeError if a mask is for another message type. Two files may each have their own table of one message;
+ * generated from one proto, they are alike.
+ */
+export function checkType(mask: Mask, schema: MessageSchema): void {
+  if (mask.schema !== schema && mask.schema.typeName !== schema.typeName) {
+    throw new TypeError(`a mask for ${mask.schema.typeName} does not fit ${schema.typeName}`);
+  }
+}
+
 // Depth is bounded by MAX_SEGMENTS; the cost is that of the part that both sides have, not of their sum.
 function join(a: Selection | undefined, b: Selection | undefined): Selection | undefined {
   if (a === undefined || b === undefined) return a ?? b;

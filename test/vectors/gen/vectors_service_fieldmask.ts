@@ -2,8 +2,8 @@
 // source: vectors_service.proto
 /* eslint-disable */
 
-import type { Mask, MaskResult, MessageSchema, MessageTree, ParseOptions, Violation } from "@fieldpost/fieldmask/codegen";
-import { applyMask, compileMask, datePart, defineMask, defineMessage, listOf, listPart, mapOf, mapPart, memberPart, messagePart, parseMask, unwrappedPart, validateMask } from "@fieldpost/fieldmask/codegen";
+import type { Mask, MaskResult, MessageSchema, ParseOptions, Slots, TsProtoShape, Violation } from "@fieldpost/fieldmask/codegen";
+import { applyMask, compileMask, copyBytes, copyOpaque, defineFieldMask, defineMask, defineMessage, defineTimestamp, defineWrapper, listOf, listPart, mapOf, mapPart, memberPart, messagePart, parseMask, scalarMapPart, scalarsPart, validateMask, valueKeep } from "@fieldpost/fieldmask/codegen";
 import type { GetProfileRequest, GetProfileResponse, GetProfileResponse_Inner, Outer_GetProfileResponse, ReadTreeRequest, UpdateProfileRequest } from "./vectors_service.ts";
 import type { Account, Address, Audit, Card, Contact, Geo, Hazard, Item, Node, Note } from "./vectors.ts";
 import type { Any } from "./google/protobuf/any.ts";
@@ -453,167 +453,354 @@ export type ReadTreeRequestPath =
 /** Paths of vectors.service.v1.Outer.GetProfileResponse. */
 export type Outer_GetProfileResponsePath = "other";
 
-function keepGetProfileRequest(message: GetProfileRequest, { fields }: MessageTree): GetProfileRequest {
+const shape: TsProtoShape = {
+  oneof: "unions",
+  maps: "Map",
+  long: "bigint",
+  emptyBytes: () => Buffer.alloc(0),
+};
+
+const getProfileRequestSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.service.v1.GetProfileRequest", shape, () => [
+    ["profile_id", 1, "string", { property: "profileId" }],
+    ["field_mask", 2, fieldMaskSchema, { property: "fieldMask" }],
+  ]);
+
+const getProfileResponseSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.service.v1.GetProfileResponse", shape, () => [
+    ["profile_id", 1, "string", { property: "profileId" }],
+    ["inner", 2, getProfileResponse_InnerSchema],
+    ["inners", 3, listOf(getProfileResponse_InnerSchema)],
+    ["inner_by_key", 4, mapOf("string", getProfileResponse_InnerSchema), { property: "innerByKey" }],
+    ["text", 5, "string", { oneof: "choice" }],
+    ["block", 6, getProfileResponse_InnerSchema, { oneof: "choice" }],
+  ]);
+
+const updateProfileRequestSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.service.v1.UpdateProfileRequest", shape, () => [
+    ["profile", 1, getProfileResponseSchema],
+    ["update_mask", 2, fieldMaskSchema, { property: "updateMask" }],
+  ]);
+
+const accountSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Account", shape, () => [
+    ["name", 1, "string", { behaviors: ["IDENTIFIER"] }],
+    ["display_name", 2, "string", { property: "displayName" }],
+    ["contact", 3, contactSchema],
+    ["items", 4, listOf(itemSchema)],
+    ["roles", 5, listOf("string")],
+    ["labels", 6, mapOf("string", "string")],
+    ["addresses", 7, mapOf("string", addressSchema)],
+    ["notes_by_id", 8, mapOf("int32", noteSchema), { property: "notesById" }],
+    ["switches", 9, mapOf("bool", "string")],
+    ["counters", 10, mapOf("int64", "string")],
+    ["card", 11, cardSchema, { oneof: "payment" }],
+    ["invoice_code", 12, "string", { property: "invoiceCode", oneof: "payment" }],
+    ["voucher_id", 13, "int64", { property: "voucherId", oneof: "payment" }],
+    ["bill_to", 14, addressSchema, { property: "billTo", oneof: "payment" }],
+    ["age", 15, "int32", { optional: true }],
+    ["nickname", 16, "string", { optional: true }],
+    ["subscribed", 17, "bool", { optional: true }],
+    ["tier", 18, "enum"],
+    ["preferred_tier", 19, "enum", { property: "preferredTier", optional: true }],
+    ["avatar", 20, "bytes"],
+    ["balance_micros", 21, "int64", { property: "balanceMicros" }],
+    ["active", 22, "bool"],
+    ["score", 23, "double"],
+    ["alias", 24, stringValueSchema],
+    ["quota", 25, int64ValueSchema],
+    ["expire_time", 26, timestampSchema, { property: "expireTime" }],
+    ["settings", 27, "opaque"],
+    ["detail", 28, anySchema],
+    ["tree", 29, nodeSchema],
+    ["create_time", 30, timestampSchema, { property: "createTime", behaviors: ["OUTPUT_ONLY"] }],
+    ["region", 31, "string", { behaviors: ["IMMUTABLE"] }],
+    ["owner", 32, "string", { behaviors: ["REQUIRED"] }],
+    ["audit", 33, auditSchema],
+    ["address_1", 34, "string", { property: "address1" }],
+    ["line_2_text", 35, "string", { property: "line2Text" }],
+    ["ratings", 36, listOf("int32")],
+    ["hazard", 37, hazardSchema],
+    ["url2_path", 38, "string", { property: "url2Path" }],
+  ]);
+
+const readTreeRequestSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.service.v1.ReadTreeRequest", shape, () => [
+    ["name", 1, "string"],
+    ["field_mask", 2, fieldMaskSchema, { property: "fieldMask" }],
+  ]);
+
+const nodeSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Node", shape, () => [
+    ["name", 1, "string"],
+    ["weight", 2, "int32"],
+    ["child", 3, nodeSchema],
+    ["children", 4, listOf(nodeSchema)],
+    ["by_name", 5, mapOf("string", nodeSchema), { property: "byName" }],
+  ]);
+
+const getProfileResponse_InnerSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.service.v1.GetProfileResponse.Inner", shape, () => [
+    ["a_field", 1, "string", { property: "aField" }],
+    ["b_field", 2, listOf("string"), { property: "bField" }],
+  ]);
+
+const outer_GetProfileResponseSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.service.v1.Outer.GetProfileResponse", shape, () => [
+    ["other", 1, "string"],
+  ]);
+
+const fieldMaskSchema: MessageSchema = /* @__PURE__ */ 
+  defineFieldMask();
+
+const contactSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Contact", shape, () => [
+    ["email", 1, "string"],
+    ["phone_number", 2, "string", { property: "phoneNumber" }],
+    ["address", 3, addressSchema],
+    ["tags", 4, mapOf("string", "string")],
+    ["note", 5, "string", { optional: true }],
+  ]);
+
+const itemSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Item", shape, () => [
+    ["sku", 1, "string"],
+    ["quantity", 2, "int32"],
+    ["price_micros", 3, "int64", { property: "priceMicros" }],
+    ["notes", 4, listOf(noteSchema)],
+    ["ship_to", 5, addressSchema, { property: "shipTo" }],
+    ["attrs", 6, mapOf("string", "string")],
+  ]);
+
+const addressSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Address", shape, () => [
+    ["street", 1, "string"],
+    ["city", 2, "string"],
+    ["postal_code", 3, "string", { property: "postalCode" }],
+    ["geo", 4, geoSchema],
+    ["lines", 5, listOf("string")],
+  ]);
+
+const noteSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Note", shape, () => [
+    ["author", 1, "string"],
+    ["text", 2, "string"],
+  ]);
+
+const cardSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Card", shape, () => [
+    ["number", 1, "string"],
+    ["exp_year", 2, "int32", { property: "expYear" }],
+    ["holder_name", 3, "string", { property: "holderName" }],
+  ]);
+
+const stringValueSchema: MessageSchema = /* @__PURE__ */ 
+  defineWrapper("google.protobuf.StringValue", "string", shape);
+
+const int64ValueSchema: MessageSchema = /* @__PURE__ */ 
+  defineWrapper("google.protobuf.Int64Value", "int64", shape);
+
+const timestampSchema: MessageSchema = /* @__PURE__ */ 
+  defineTimestamp("Date");
+
+const anySchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("google.protobuf.Any", shape, () => [
+    ["type_url", 1, "string", { property: "typeUrl" }],
+    ["value", 2, "bytes"],
+  ]);
+
+const auditSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Audit", shape, () => [
+    ["creator", 1, "string", { behaviors: ["OUTPUT_ONLY"] }],
+    ["comment", 2, "string"],
+  ]);
+
+const hazardSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Hazard", shape, () => [
+    ["constructor", 1, "string"],
+    ["__proto__", 2, "string", { property: "Proto" }],
+    ["to_string", 3, "string", { property: "toString" }],
+    ["has_own_property", 4, "string", { property: "hasOwnProperty" }],
+    ["class", 5, "string"],
+    ["delete", 6, "string"],
+    ["prototype", 7, hazardSchema],
+    ["keys", 8, mapOf("string", "string")],
+    ["_leading", 9, "string", { property: "Leading" }],
+    ["UPPER_CASE", 10, "string", { property: "upperCase" }],
+    ["mixedCase", 11, "string"],
+    ["trailing_", 12, "string", { property: "trailing" }],
+    ["length", 13, "int32"],
+    ["then", 14, "string"],
+  ]);
+
+const geoSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("vectors.v1.Geo", shape, () => [
+    ["lat", 1, "double"],
+    ["lng", 2, "double"],
+    ["label", 3, "string", { optional: true }],
+  ]);
+
+function keepGetProfileRequest(message: GetProfileRequest, { fields }: Slots): GetProfileRequest {
   return {
     profileId: fields[0] ? message.profileId : "",
-    fieldMask: messagePart(message.fieldMask, fields[1], keepFieldMask),
+    fieldMask: messagePart(message.fieldMask, fields[1], keepFieldMask, 1),
   };
 }
 
-function keepGetProfileResponse(message: GetProfileResponse, { fields }: MessageTree): GetProfileResponse {
+function keepGetProfileResponse(message: GetProfileResponse, { fields }: Slots): GetProfileResponse {
   return {
     profileId: fields[0] ? message.profileId : "",
-    inner: messagePart(message.inner, fields[1], keepGetProfileResponse_Inner),
-    inners: listPart(message.inners, fields[2], keepGetProfileResponse_Inner),
-    innerByKey: mapPart(message.innerByKey, fields[3], keepGetProfileResponse_Inner),
+    inner: messagePart(message.inner, fields[1], keepGetProfileResponse_Inner, 2),
+    inners: listPart(message.inners, fields[2], keepGetProfileResponse_Inner, 2),
+    innerByKey: mapPart(message.innerByKey, fields[3], keepGetProfileResponse_Inner, 2),
     choice: keepGetProfileResponse_choice(message.choice, fields),
   };
 }
 
-function keepGetProfileResponse_choice(value: GetProfileResponse["choice"], fields: MessageTree["fields"]): GetProfileResponse["choice"] {
+function keepGetProfileResponse_choice(value: GetProfileResponse["choice"], fields: Slots["fields"]): GetProfileResponse["choice"] {
   switch (value?.$case) {
     case "text":
-      return fields[4] ? value : undefined;
+      return fields[4] && { $case: "text", text: value.text };
     case "block":
-      return fields[5] && { $case: "block", block: memberPart(value.block, fields[5], keepGetProfileResponse_Inner) };
+      return fields[5] && { $case: "block", block: memberPart(value.block, fields[5], keepGetProfileResponse_Inner, 2) };
     default:
       return undefined;
   }
 }
 
-function keepUpdateProfileRequest(message: UpdateProfileRequest, { fields }: MessageTree): UpdateProfileRequest {
+function keepUpdateProfileRequest(message: UpdateProfileRequest, { fields }: Slots): UpdateProfileRequest {
   return {
-    profile: messagePart(message.profile, fields[0], keepGetProfileResponse),
-    updateMask: messagePart(message.updateMask, fields[1], keepFieldMask),
+    profile: messagePart(message.profile, fields[0], keepGetProfileResponse, 6),
+    updateMask: messagePart(message.updateMask, fields[1], keepFieldMask, 1),
   };
 }
 
-function keepAccount(message: Account, { fields }: MessageTree): Account {
+function keepAccount(message: Account, { fields }: Slots): Account {
   return {
     name: fields[0] ? message.name : "",
     displayName: fields[1] ? message.displayName : "",
-    contact: messagePart(message.contact, fields[2], keepContact),
-    items: listPart(message.items, fields[3], keepItem),
-    roles: fields[4] ? message.roles : [],
-    labels: mapPart(message.labels, fields[5]),
-    addresses: mapPart(message.addresses, fields[6], keepAddress),
-    notesById: mapPart(message.notesById, fields[7], keepNote),
-    switches: mapPart(message.switches, fields[8]),
-    counters: mapPart(message.counters, fields[9]),
+    contact: messagePart(message.contact, fields[2], keepContact, 5),
+    items: listPart(message.items, fields[3], keepItem, 6),
+    roles: scalarsPart(message.roles, fields[4]),
+    labels: scalarMapPart(message.labels, fields[5]),
+    addresses: mapPart(message.addresses, fields[6], keepAddress, 5),
+    notesById: mapPart(message.notesById, fields[7], keepNote, 2),
+    switches: scalarMapPart(message.switches, fields[8]),
+    counters: scalarMapPart(message.counters, fields[9]),
     payment: keepAccount_payment(message.payment, fields),
     age: fields[14] ? message.age : undefined,
     nickname: fields[15] ? message.nickname : undefined,
     subscribed: fields[16] ? message.subscribed : undefined,
     tier: fields[17] ? message.tier : 0,
     preferredTier: fields[18] ? message.preferredTier : undefined,
-    avatar: fields[19] ? message.avatar : Buffer.alloc(0),
+    avatar: fields[19] ? copyBytes(message.avatar) : Buffer.alloc(0),
     balanceMicros: fields[20] ? message.balanceMicros : 0n,
     active: fields[21] ? message.active : false,
     score: fields[22] ? message.score : 0,
-    alias: messagePart(message.alias, fields[23], keepStringValue),
-    quota: messagePart(message.quota, fields[24], keepInt64Value),
-    expireTime: messagePart(message.expireTime, fields[25], datePart),
-    settings: fields[26] ? message.settings : undefined,
-    detail: messagePart(message.detail, fields[27], keepAny),
-    tree: messagePart(message.tree, fields[28], keepNode),
-    createTime: messagePart(message.createTime, fields[29], datePart),
+    alias: messagePart(message.alias, fields[23], keepStringValue, 1),
+    quota: messagePart(message.quota, fields[24], keepInt64Value, 1),
+    expireTime: messagePart(message.expireTime, fields[25], keepTimestamp, 2),
+    settings: fields[26] ? copyOpaque(message.settings) : undefined,
+    detail: messagePart(message.detail, fields[27], keepAny, 2),
+    tree: messagePart(message.tree, fields[28], keepNode, 5),
+    createTime: messagePart(message.createTime, fields[29], keepTimestamp, 2),
     region: fields[30] ? message.region : "",
     owner: fields[31] ? message.owner : "",
-    audit: messagePart(message.audit, fields[32], keepAudit),
+    audit: messagePart(message.audit, fields[32], keepAudit, 2),
     address1: fields[33] ? message.address1 : "",
     line2Text: fields[34] ? message.line2Text : "",
-    ratings: fields[35] ? message.ratings : [],
-    hazard: messagePart(message.hazard, fields[36], keepHazard),
+    ratings: scalarsPart(message.ratings, fields[35]),
+    hazard: messagePart(message.hazard, fields[36], keepHazard, 14),
     url2Path: fields[37] ? message.url2Path : "",
   };
 }
 
-function keepAccount_payment(value: Account["payment"], fields: MessageTree["fields"]): Account["payment"] {
+function keepAccount_payment(value: Account["payment"], fields: Slots["fields"]): Account["payment"] {
   switch (value?.$case) {
     case "card":
-      return fields[10] && { $case: "card", card: memberPart(value.card, fields[10], keepCard) };
+      return fields[10] && { $case: "card", card: memberPart(value.card, fields[10], keepCard, 3) };
     case "invoiceCode":
-      return fields[11] ? value : undefined;
+      return fields[11] && { $case: "invoiceCode", invoiceCode: value.invoiceCode };
     case "voucherId":
-      return fields[12] ? value : undefined;
+      return fields[12] && { $case: "voucherId", voucherId: value.voucherId };
     case "billTo":
-      return fields[13] && { $case: "billTo", billTo: memberPart(value.billTo, fields[13], keepAddress) };
+      return fields[13] && { $case: "billTo", billTo: memberPart(value.billTo, fields[13], keepAddress, 5) };
     default:
       return undefined;
   }
 }
 
-function keepReadTreeRequest(message: ReadTreeRequest, { fields }: MessageTree): ReadTreeRequest {
+function keepReadTreeRequest(message: ReadTreeRequest, { fields }: Slots): ReadTreeRequest {
   return {
     name: fields[0] ? message.name : "",
-    fieldMask: messagePart(message.fieldMask, fields[1], keepFieldMask),
+    fieldMask: messagePart(message.fieldMask, fields[1], keepFieldMask, 1),
   };
 }
 
-function keepNode(message: Node, { fields }: MessageTree): Node {
+function keepNode(message: Node, { fields }: Slots): Node {
   return {
     name: fields[0] ? message.name : "",
     weight: fields[1] ? message.weight : 0,
-    child: messagePart(message.child, fields[2], keepNode),
-    children: listPart(message.children, fields[3], keepNode),
-    byName: mapPart(message.byName, fields[4], keepNode),
+    child: messagePart(message.child, fields[2], keepNode, 5),
+    children: listPart(message.children, fields[3], keepNode, 5),
+    byName: mapPart(message.byName, fields[4], keepNode, 5),
   };
 }
 
-function keepGetProfileResponse_Inner(message: GetProfileResponse_Inner, { fields }: MessageTree): GetProfileResponse_Inner {
+function keepGetProfileResponse_Inner(message: GetProfileResponse_Inner, { fields }: Slots): GetProfileResponse_Inner {
   return {
     aField: fields[0] ? message.aField : "",
-    bField: fields[1] ? message.bField : [],
+    bField: scalarsPart(message.bField, fields[1]),
   };
 }
 
-function keepOuter_GetProfileResponse(message: Outer_GetProfileResponse, { fields }: MessageTree): Outer_GetProfileResponse {
+function keepOuter_GetProfileResponse(message: Outer_GetProfileResponse, { fields }: Slots): Outer_GetProfileResponse {
   return {
     other: fields[0] ? message.other : "",
   };
 }
 
-const keepFieldMask = unwrappedPart<string[]>(() => []);
+const keepFieldMask = valueKeep<string[]>(fieldMaskSchema);
 
-function keepContact(message: Contact, { fields }: MessageTree): Contact {
+function keepContact(message: Contact, { fields }: Slots): Contact {
   return {
     email: fields[0] ? message.email : "",
     phoneNumber: fields[1] ? message.phoneNumber : "",
-    address: messagePart(message.address, fields[2], keepAddress),
-    tags: mapPart(message.tags, fields[3]),
+    address: messagePart(message.address, fields[2], keepAddress, 5),
+    tags: scalarMapPart(message.tags, fields[3]),
     note: fields[4] ? message.note : undefined,
   };
 }
 
-function keepItem(message: Item, { fields }: MessageTree): Item {
+function keepItem(message: Item, { fields }: Slots): Item {
   return {
     sku: fields[0] ? message.sku : "",
     quantity: fields[1] ? message.quantity : 0,
     priceMicros: fields[2] ? message.priceMicros : 0n,
-    notes: listPart(message.notes, fields[3], keepNote),
-    shipTo: messagePart(message.shipTo, fields[4], keepAddress),
-    attrs: mapPart(message.attrs, fields[5]),
+    notes: listPart(message.notes, fields[3], keepNote, 2),
+    shipTo: messagePart(message.shipTo, fields[4], keepAddress, 5),
+    attrs: scalarMapPart(message.attrs, fields[5]),
   };
 }
 
-function keepAddress(message: Address, { fields }: MessageTree): Address {
+function keepAddress(message: Address, { fields }: Slots): Address {
   return {
     street: fields[0] ? message.street : "",
     city: fields[1] ? message.city : "",
     postalCode: fields[2] ? message.postalCode : "",
-    geo: messagePart(message.geo, fields[3], keepGeo),
-    lines: fields[4] ? message.lines : [],
+    geo: messagePart(message.geo, fields[3], keepGeo, 3),
+    lines: scalarsPart(message.lines, fields[4]),
   };
 }
 
-function keepNote(message: Note, { fields }: MessageTree): Note {
+function keepNote(message: Note, { fields }: Slots): Note {
   return {
     author: fields[0] ? message.author : "",
     text: fields[1] ? message.text : "",
   };
 }
 
-function keepCard(message: Card, { fields }: MessageTree): Card {
+function keepCard(message: Card, { fields }: Slots): Card {
   return {
     number: fields[0] ? message.number : "",
     expYear: fields[1] ? message.expYear : 0,
@@ -621,25 +808,27 @@ function keepCard(message: Card, { fields }: MessageTree): Card {
   };
 }
 
-const keepStringValue = unwrappedPart<string>(() => "");
+const keepStringValue = valueKeep<string>(stringValueSchema);
 
-const keepInt64Value = unwrappedPart<bigint>(() => 0n);
+const keepInt64Value = valueKeep<bigint>(int64ValueSchema);
 
-function keepAny(message: Any, { fields }: MessageTree): Any {
+const keepTimestamp = valueKeep<Date>(timestampSchema);
+
+function keepAny(message: Any, { fields }: Slots): Any {
   return {
     typeUrl: fields[0] ? message.typeUrl : "",
-    value: fields[1] ? message.value : Buffer.alloc(0),
+    value: fields[1] ? copyBytes(message.value) : Buffer.alloc(0),
   };
 }
 
-function keepAudit(message: Audit, { fields }: MessageTree): Audit {
+function keepAudit(message: Audit, { fields }: Slots): Audit {
   return {
     creator: fields[0] ? message.creator : "",
     comment: fields[1] ? message.comment : "",
   };
 }
 
-function keepHazard(message: Hazard, { fields }: MessageTree): Hazard {
+function keepHazard(message: Hazard, { fields }: Slots): Hazard {
   return {
     constructor: fields[0] ? message.constructor : "",
     Proto: fields[1] ? message.Proto : "",
@@ -647,8 +836,8 @@ function keepHazard(message: Hazard, { fields }: MessageTree): Hazard {
     hasOwnProperty: fields[3] ? message.hasOwnProperty : "",
     class: fields[4] ? message.class : "",
     delete: fields[5] ? message.delete : "",
-    prototype: messagePart(message.prototype, fields[6], keepHazard),
-    keys: mapPart(message.keys, fields[7]),
+    prototype: messagePart(message.prototype, fields[6], keepHazard, 14),
+    keys: scalarMapPart(message.keys, fields[7]),
     Leading: fields[8] ? message.Leading : "",
     upperCase: fields[9] ? message.upperCase : "",
     mixedCase: fields[10] ? message.mixedCase : "",
@@ -658,244 +847,13 @@ function keepHazard(message: Hazard, { fields }: MessageTree): Hazard {
   };
 }
 
-function keepGeo(message: Geo, { fields }: MessageTree): Geo {
+function keepGeo(message: Geo, { fields }: Slots): Geo {
   return {
     lat: fields[0] ? message.lat : 0,
     lng: fields[1] ? message.lng : 0,
     label: fields[2] ? message.label : undefined,
   };
 }
-
-const getProfileRequestSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.service.v1.GetProfileRequest",
-  () => [
-    ["profile_id", 1],
-    ["field_mask", 2, fieldMaskSchema],
-  ],
-);
-
-const getProfileResponseSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.service.v1.GetProfileResponse",
-  () => [
-    ["profile_id", 1],
-    ["inner", 2, getProfileResponse_InnerSchema],
-    ["inners", 3, listOf(getProfileResponse_InnerSchema)],
-    ["inner_by_key", 4, mapOf("string", getProfileResponse_InnerSchema)],
-    ["text", 5],
-    ["block", 6, getProfileResponse_InnerSchema],
-  ],
-);
-
-const updateProfileRequestSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.service.v1.UpdateProfileRequest",
-  () => [
-    ["profile", 1, getProfileResponseSchema],
-    ["update_mask", 2, fieldMaskSchema],
-  ],
-);
-
-const accountSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Account",
-  () => [
-    ["name", 1],
-    ["display_name", 2],
-    ["contact", 3, contactSchema],
-    ["items", 4, listOf(itemSchema)],
-    ["roles", 5, listOf()],
-    ["labels", 6, mapOf("string")],
-    ["addresses", 7, mapOf("string", addressSchema)],
-    ["notes_by_id", 8, mapOf("int32", noteSchema)],
-    ["switches", 9, mapOf("bool")],
-    ["counters", 10, mapOf("int64")],
-    ["card", 11, cardSchema],
-    ["invoice_code", 12],
-    ["voucher_id", 13],
-    ["bill_to", 14, addressSchema],
-    ["age", 15],
-    ["nickname", 16],
-    ["subscribed", 17],
-    ["tier", 18],
-    ["preferred_tier", 19],
-    ["avatar", 20],
-    ["balance_micros", 21],
-    ["active", 22],
-    ["score", 23],
-    ["alias", 24, stringValueSchema],
-    ["quota", 25, int64ValueSchema],
-    ["expire_time", 26, timestampSchema],
-    ["settings", 27],
-    ["detail", 28, anySchema],
-    ["tree", 29, nodeSchema],
-    ["create_time", 30, timestampSchema],
-    ["region", 31],
-    ["owner", 32],
-    ["audit", 33, auditSchema],
-    ["address_1", 34],
-    ["line_2_text", 35],
-    ["ratings", 36, listOf()],
-    ["hazard", 37, hazardSchema],
-    ["url2_path", 38],
-  ],
-);
-
-const readTreeRequestSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.service.v1.ReadTreeRequest",
-  () => [
-    ["name", 1],
-    ["field_mask", 2, fieldMaskSchema],
-  ],
-);
-
-const nodeSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Node",
-  () => [
-    ["name", 1],
-    ["weight", 2],
-    ["child", 3, nodeSchema],
-    ["children", 4, listOf(nodeSchema)],
-    ["by_name", 5, mapOf("string", nodeSchema)],
-  ],
-);
-
-const getProfileResponse_InnerSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.service.v1.GetProfileResponse.Inner",
-  () => [
-    ["a_field", 1],
-    ["b_field", 2, listOf()],
-  ],
-);
-
-const outer_GetProfileResponseSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.service.v1.Outer.GetProfileResponse",
-  () => [
-    ["other", 1],
-  ],
-);
-
-const fieldMaskSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "google.protobuf.FieldMask",
-  () => [
-    ["paths", 1, listOf()],
-  ],
-);
-
-const contactSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Contact",
-  () => [
-    ["email", 1],
-    ["phone_number", 2],
-    ["address", 3, addressSchema],
-    ["tags", 4, mapOf("string")],
-    ["note", 5],
-  ],
-);
-
-const itemSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Item",
-  () => [
-    ["sku", 1],
-    ["quantity", 2],
-    ["price_micros", 3],
-    ["notes", 4, listOf(noteSchema)],
-    ["ship_to", 5, addressSchema],
-    ["attrs", 6, mapOf("string")],
-  ],
-);
-
-const addressSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Address",
-  () => [
-    ["street", 1],
-    ["city", 2],
-    ["postal_code", 3],
-    ["geo", 4, geoSchema],
-    ["lines", 5, listOf()],
-  ],
-);
-
-const noteSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Note",
-  () => [
-    ["author", 1],
-    ["text", 2],
-  ],
-);
-
-const cardSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Card",
-  () => [
-    ["number", 1],
-    ["exp_year", 2],
-    ["holder_name", 3],
-  ],
-);
-
-const stringValueSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "google.protobuf.StringValue",
-  () => [
-    ["value", 1],
-  ],
-);
-
-const int64ValueSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "google.protobuf.Int64Value",
-  () => [
-    ["value", 1],
-  ],
-);
-
-const timestampSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "google.protobuf.Timestamp",
-  () => [
-    ["seconds", 1],
-    ["nanos", 2],
-  ],
-);
-
-const anySchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "google.protobuf.Any",
-  () => [
-    ["type_url", 1],
-    ["value", 2],
-  ],
-);
-
-const auditSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Audit",
-  () => [
-    ["creator", 1],
-    ["comment", 2],
-  ],
-);
-
-const hazardSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Hazard",
-  () => [
-    ["constructor", 1],
-    ["__proto__", 2],
-    ["to_string", 3],
-    ["has_own_property", 4],
-    ["class", 5],
-    ["delete", 6],
-    ["prototype", 7, hazardSchema],
-    ["keys", 8, mapOf("string")],
-    ["_leading", 9],
-    ["UPPER_CASE", 10],
-    ["mixedCase", 11],
-    ["trailing_", 12],
-    ["length", 13],
-    ["then", 14],
-  ],
-);
-
-const geoSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "vectors.v1.Geo",
-  () => [
-    ["lat", 1],
-    ["lng", 2],
-    ["label", 3],
-  ],
-);
 
 const getProfileRequestFieldMask = /* @__PURE__ */ defineMask<GetProfileResponsePath>(
   getProfileResponseSchema,

@@ -2,8 +2,8 @@
 // source: fieldpost/v1/relay.proto
 /* eslint-disable */
 
-import type { Mask, MaskResult, MessageSchema, MessageTree, ParseOptions, Violation } from "@fieldpost/fieldmask/codegen";
-import { applyMask, compileMask, datePart, defineMask, defineMessage, listOf, listPart, mapOf, mapPart, memberPart, messagePart, parseMask, validateMask } from "@fieldpost/fieldmask/codegen";
+import type { Mask, MaskResult, MessageSchema, ParseOptions, Slots, TsProtoShape, Violation } from "@fieldpost/fieldmask/codegen";
+import { applyMask, compileMask, copyBytes, defineMask, defineMessage, defineTimestamp, listOf, listPart, mapOf, memberPart, messagePart, parseMask, scalarMapPart, validateMask, valueKeep } from "@fieldpost/fieldmask/codegen";
 import type { Attempt, Header, HttpResponse, HttpTarget, Job, RetryPolicy, TraceContext } from "./job.ts";
 import type { Duration } from "../../google/protobuf/duration.ts";
 import type { Status } from "../../google/rpc/status.ts";
@@ -271,7 +271,116 @@ export type StatusPathInUpdate =
   | "message"
   | "details";
 
-function keepJob(message: Job, { fields }: MessageTree): Job {
+const shape: TsProtoShape = {
+  oneof: "unions",
+  maps: "Map",
+  long: "bigint",
+  emptyBytes: () => Buffer.alloc(0),
+};
+
+const jobSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("fieldpost.v1.Job", shape, () => [
+    ["name", 1, "string", { behaviors: ["IDENTIFIER"] }],
+    ["uid", 2, "string", { behaviors: ["OUTPUT_ONLY"] }],
+    ["etag", 3, "string", { behaviors: ["OUTPUT_ONLY"] }],
+    ["queue", 4, "string", { behaviors: ["IMMUTABLE"] }],
+    ["state", 5, "enum", { behaviors: ["OUTPUT_ONLY"] }],
+    ["http", 6, httpTargetSchema, { oneof: "target" }],
+    ["schedule_time", 10, timestampSchema, { property: "scheduleTime" }],
+    ["expire_time", 11, timestampSchema, { property: "expireTime" }],
+    ["priority", 12, "int32"],
+    ["dedup_key", 13, "string", { property: "dedupKey" }],
+    ["max_attempts", 14, "int32", { property: "maxAttempts" }],
+    ["retry_policy", 15, retryPolicySchema, { property: "retryPolicy" }],
+    ["attempt_timeout", 16, durationSchema, { property: "attemptTimeout" }],
+    ["ambiguity_policy", 17, "enum", { property: "ambiguityPolicy" }],
+    ["source", 18, "string"],
+    ["labels", 19, mapOf("string", "string")],
+    ["retention", 20, durationSchema],
+    ["create_time", 30, timestampSchema, { property: "createTime", behaviors: ["OUTPUT_ONLY"] }],
+    ["update_time", 31, timestampSchema, { property: "updateTime", behaviors: ["OUTPUT_ONLY"] }],
+    ["next_attempt_time", 32, timestampSchema, { property: "nextAttemptTime", behaviors: ["OUTPUT_ONLY"] }],
+    ["finish_time", 33, timestampSchema, { property: "finishTime", behaviors: ["OUTPUT_ONLY"] }],
+    ["attempt_count", 34, "int32", { property: "attemptCount", behaviors: ["OUTPUT_ONLY"] }],
+    ["attempts", 35, listOf(attemptSchema), { behaviors: ["OUTPUT_ONLY"] }],
+    ["response", 36, httpResponseSchema, { behaviors: ["OUTPUT_ONLY"] }],
+    ["last_error", 37, statusSchema, { property: "lastError", behaviors: ["OUTPUT_ONLY"] }],
+    ["blocked_by", 38, "string", { property: "blockedBy", behaviors: ["OUTPUT_ONLY"] }],
+    ["schedule", 39, "string", { behaviors: ["OUTPUT_ONLY"] }],
+    ["trace_context", 40, traceContextSchema, { property: "traceContext", behaviors: ["OUTPUT_ONLY"] }],
+  ]);
+
+const httpTargetSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("fieldpost.v1.HttpTarget", shape, () => [
+    ["method", 1, "string"],
+    ["url", 2, "string", { behaviors: ["REQUIRED"] }],
+    ["headers", 3, listOf(headerSchema)],
+    ["body", 4, "bytes"],
+    ["parameters", 5, mapOf("string", "string")],
+  ]);
+
+const timestampSchema: MessageSchema = /* @__PURE__ */ 
+  defineTimestamp("Date");
+
+const retryPolicySchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("fieldpost.v1.RetryPolicy", shape, () => [
+    ["initial_backoff", 1, durationSchema, { property: "initialBackoff" }],
+    ["max_backoff", 2, durationSchema, { property: "maxBackoff" }],
+    ["multiplier", 3, "double"],
+    ["jitter", 4, "enum"],
+  ]);
+
+const durationSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("google.protobuf.Duration", shape, () => [
+    ["seconds", 1, "int64"],
+    ["nanos", 2, "int32"],
+  ]);
+
+const attemptSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("fieldpost.v1.Attempt", shape, () => [
+    ["number", 1, "int32"],
+    ["result", 2, "enum"],
+    ["start_time", 3, timestampSchema, { property: "startTime" }],
+    ["end_time", 4, timestampSchema, { property: "endTime" }],
+    ["http_status", 5, "int32", { property: "httpStatus" }],
+    ["error", 6, statusSchema],
+    ["worker", 7, "string"],
+  ]);
+
+const httpResponseSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("fieldpost.v1.HttpResponse", shape, () => [
+    ["status", 1, "int32"],
+    ["headers", 2, listOf(headerSchema)],
+    ["body", 3, "bytes"],
+    ["truncated", 4, "bool"],
+  ]);
+
+const statusSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("google.rpc.Status", shape, () => [
+    ["code", 1, "int32"],
+    ["message", 2, "string"],
+    ["details", 3, listOf(anySchema)],
+  ]);
+
+const traceContextSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("fieldpost.v1.TraceContext", shape, () => [
+    ["traceparent", 1, "string"],
+    ["tracestate", 2, "string"],
+  ]);
+
+const headerSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("fieldpost.v1.Header", shape, () => [
+    ["name", 1, "string", { behaviors: ["REQUIRED"] }],
+    ["value", 2, "string"],
+  ]);
+
+const anySchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("google.protobuf.Any", shape, () => [
+    ["type_url", 1, "string", { property: "typeUrl" }],
+    ["value", 2, "bytes"],
+  ]);
+
+function keepJob(message: Job, { fields }: Slots): Job {
   return {
     name: fields[0] ? message.name : "",
     uid: fields[1] ? message.uid : "",
@@ -279,242 +388,117 @@ function keepJob(message: Job, { fields }: MessageTree): Job {
     queue: fields[3] ? message.queue : "",
     state: fields[4] ? message.state : 0,
     target: keepJob_target(message.target, fields),
-    scheduleTime: messagePart(message.scheduleTime, fields[6], datePart),
-    expireTime: messagePart(message.expireTime, fields[7], datePart),
+    scheduleTime: messagePart(message.scheduleTime, fields[6], keepTimestamp, 2),
+    expireTime: messagePart(message.expireTime, fields[7], keepTimestamp, 2),
     priority: fields[8] ? message.priority : 0,
     dedupKey: fields[9] ? message.dedupKey : "",
     maxAttempts: fields[10] ? message.maxAttempts : 0,
-    retryPolicy: messagePart(message.retryPolicy, fields[11], keepRetryPolicy),
-    attemptTimeout: messagePart(message.attemptTimeout, fields[12], keepDuration),
+    retryPolicy: messagePart(message.retryPolicy, fields[11], keepRetryPolicy, 4),
+    attemptTimeout: messagePart(message.attemptTimeout, fields[12], keepDuration, 2),
     ambiguityPolicy: fields[13] ? message.ambiguityPolicy : 0,
     source: fields[14] ? message.source : "",
-    labels: mapPart(message.labels, fields[15]),
-    retention: messagePart(message.retention, fields[16], keepDuration),
-    createTime: messagePart(message.createTime, fields[17], datePart),
-    updateTime: messagePart(message.updateTime, fields[18], datePart),
-    nextAttemptTime: messagePart(message.nextAttemptTime, fields[19], datePart),
-    finishTime: messagePart(message.finishTime, fields[20], datePart),
+    labels: scalarMapPart(message.labels, fields[15]),
+    retention: messagePart(message.retention, fields[16], keepDuration, 2),
+    createTime: messagePart(message.createTime, fields[17], keepTimestamp, 2),
+    updateTime: messagePart(message.updateTime, fields[18], keepTimestamp, 2),
+    nextAttemptTime: messagePart(message.nextAttemptTime, fields[19], keepTimestamp, 2),
+    finishTime: messagePart(message.finishTime, fields[20], keepTimestamp, 2),
     attemptCount: fields[21] ? message.attemptCount : 0,
-    attempts: listPart(message.attempts, fields[22], keepAttempt),
-    response: messagePart(message.response, fields[23], keepHttpResponse),
-    lastError: messagePart(message.lastError, fields[24], keepStatus),
+    attempts: listPart(message.attempts, fields[22], keepAttempt, 7),
+    response: messagePart(message.response, fields[23], keepHttpResponse, 4),
+    lastError: messagePart(message.lastError, fields[24], keepStatus, 3),
     blockedBy: fields[25] ? message.blockedBy : "",
     schedule: fields[26] ? message.schedule : "",
-    traceContext: messagePart(message.traceContext, fields[27], keepTraceContext),
+    traceContext: messagePart(message.traceContext, fields[27], keepTraceContext, 2),
   };
 }
 
-function keepJob_target(value: Job["target"], fields: MessageTree["fields"]): Job["target"] {
+function keepJob_target(value: Job["target"], fields: Slots["fields"]): Job["target"] {
   switch (value?.$case) {
     case "http":
-      return fields[5] && { $case: "http", http: memberPart(value.http, fields[5], keepHttpTarget) };
+      return fields[5] && { $case: "http", http: memberPart(value.http, fields[5], keepHttpTarget, 5) };
     default:
       return undefined;
   }
 }
 
-function keepHttpTarget(message: HttpTarget, { fields }: MessageTree): HttpTarget {
+function keepHttpTarget(message: HttpTarget, { fields }: Slots): HttpTarget {
   return {
     method: fields[0] ? message.method : "",
     url: fields[1] ? message.url : "",
-    headers: listPart(message.headers, fields[2], keepHeader),
-    body: fields[3] ? message.body : Buffer.alloc(0),
-    parameters: mapPart(message.parameters, fields[4]),
+    headers: listPart(message.headers, fields[2], keepHeader, 2),
+    body: fields[3] ? copyBytes(message.body) : Buffer.alloc(0),
+    parameters: scalarMapPart(message.parameters, fields[4]),
   };
 }
 
-function keepRetryPolicy(message: RetryPolicy, { fields }: MessageTree): RetryPolicy {
+const keepTimestamp = valueKeep<Date>(timestampSchema);
+
+function keepRetryPolicy(message: RetryPolicy, { fields }: Slots): RetryPolicy {
   return {
-    initialBackoff: messagePart(message.initialBackoff, fields[0], keepDuration),
-    maxBackoff: messagePart(message.maxBackoff, fields[1], keepDuration),
+    initialBackoff: messagePart(message.initialBackoff, fields[0], keepDuration, 2),
+    maxBackoff: messagePart(message.maxBackoff, fields[1], keepDuration, 2),
     multiplier: fields[2] ? message.multiplier : 0,
     jitter: fields[3] ? message.jitter : 0,
   };
 }
 
-function keepDuration(message: Duration, { fields }: MessageTree): Duration {
+function keepDuration(message: Duration, { fields }: Slots): Duration {
   return {
     seconds: fields[0] ? message.seconds : 0n,
     nanos: fields[1] ? message.nanos : 0,
   };
 }
 
-function keepAttempt(message: Attempt, { fields }: MessageTree): Attempt {
+function keepAttempt(message: Attempt, { fields }: Slots): Attempt {
   return {
     number: fields[0] ? message.number : 0,
     result: fields[1] ? message.result : 0,
-    startTime: messagePart(message.startTime, fields[2], datePart),
-    endTime: messagePart(message.endTime, fields[3], datePart),
+    startTime: messagePart(message.startTime, fields[2], keepTimestamp, 2),
+    endTime: messagePart(message.endTime, fields[3], keepTimestamp, 2),
     httpStatus: fields[4] ? message.httpStatus : 0,
-    error: messagePart(message.error, fields[5], keepStatus),
+    error: messagePart(message.error, fields[5], keepStatus, 3),
     worker: fields[6] ? message.worker : "",
   };
 }
 
-function keepHttpResponse(message: HttpResponse, { fields }: MessageTree): HttpResponse {
+function keepHttpResponse(message: HttpResponse, { fields }: Slots): HttpResponse {
   return {
     status: fields[0] ? message.status : 0,
-    headers: listPart(message.headers, fields[1], keepHeader),
-    body: fields[2] ? message.body : Buffer.alloc(0),
+    headers: listPart(message.headers, fields[1], keepHeader, 2),
+    body: fields[2] ? copyBytes(message.body) : Buffer.alloc(0),
     truncated: fields[3] ? message.truncated : false,
   };
 }
 
-function keepStatus(message: Status, { fields }: MessageTree): Status {
+function keepStatus(message: Status, { fields }: Slots): Status {
   return {
     code: fields[0] ? message.code : 0,
     message: fields[1] ? message.message : "",
-    details: listPart(message.details, fields[2], keepAny),
+    details: listPart(message.details, fields[2], keepAny, 2),
   };
 }
 
-function keepTraceContext(message: TraceContext, { fields }: MessageTree): TraceContext {
+function keepTraceContext(message: TraceContext, { fields }: Slots): TraceContext {
   return {
     traceparent: fields[0] ? message.traceparent : "",
     tracestate: fields[1] ? message.tracestate : "",
   };
 }
 
-function keepHeader(message: Header, { fields }: MessageTree): Header {
+function keepHeader(message: Header, { fields }: Slots): Header {
   return {
     name: fields[0] ? message.name : "",
     value: fields[1] ? message.value : "",
   };
 }
 
-function keepAny(message: Any, { fields }: MessageTree): Any {
+function keepAny(message: Any, { fields }: Slots): Any {
   return {
     typeUrl: fields[0] ? message.typeUrl : "",
-    value: fields[1] ? message.value : Buffer.alloc(0),
+    value: fields[1] ? copyBytes(message.value) : Buffer.alloc(0),
   };
 }
-
-const jobSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "fieldpost.v1.Job",
-  () => [
-    ["name", 1],
-    ["uid", 2],
-    ["etag", 3],
-    ["queue", 4],
-    ["state", 5],
-    ["http", 6, httpTargetSchema],
-    ["schedule_time", 10, timestampSchema],
-    ["expire_time", 11, timestampSchema],
-    ["priority", 12],
-    ["dedup_key", 13],
-    ["max_attempts", 14],
-    ["retry_policy", 15, retryPolicySchema],
-    ["attempt_timeout", 16, durationSchema],
-    ["ambiguity_policy", 17],
-    ["source", 18],
-    ["labels", 19, mapOf("string")],
-    ["retention", 20, durationSchema],
-    ["create_time", 30, timestampSchema],
-    ["update_time", 31, timestampSchema],
-    ["next_attempt_time", 32, timestampSchema],
-    ["finish_time", 33, timestampSchema],
-    ["attempt_count", 34],
-    ["attempts", 35, listOf(attemptSchema)],
-    ["response", 36, httpResponseSchema],
-    ["last_error", 37, statusSchema],
-    ["blocked_by", 38],
-    ["schedule", 39],
-    ["trace_context", 40, traceContextSchema],
-  ],
-);
-
-const httpTargetSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "fieldpost.v1.HttpTarget",
-  () => [
-    ["method", 1],
-    ["url", 2],
-    ["headers", 3, listOf(headerSchema)],
-    ["body", 4],
-    ["parameters", 5, mapOf("string")],
-  ],
-);
-
-const timestampSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "google.protobuf.Timestamp",
-  () => [
-    ["seconds", 1],
-    ["nanos", 2],
-  ],
-);
-
-const retryPolicySchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "fieldpost.v1.RetryPolicy",
-  () => [
-    ["initial_backoff", 1, durationSchema],
-    ["max_backoff", 2, durationSchema],
-    ["multiplier", 3],
-    ["jitter", 4],
-  ],
-);
-
-const durationSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "google.protobuf.Duration",
-  () => [
-    ["seconds", 1],
-    ["nanos", 2],
-  ],
-);
-
-const attemptSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "fieldpost.v1.Attempt",
-  () => [
-    ["number", 1],
-    ["result", 2],
-    ["start_time", 3, timestampSchema],
-    ["end_time", 4, timestampSchema],
-    ["http_status", 5],
-    ["error", 6, statusSchema],
-    ["worker", 7],
-  ],
-);
-
-const httpResponseSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "fieldpost.v1.HttpResponse",
-  () => [
-    ["status", 1],
-    ["headers", 2, listOf(headerSchema)],
-    ["body", 3],
-    ["truncated", 4],
-  ],
-);
-
-const statusSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "google.rpc.Status",
-  () => [
-    ["code", 1],
-    ["message", 2],
-    ["details", 3, listOf(anySchema)],
-  ],
-);
-
-const traceContextSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "fieldpost.v1.TraceContext",
-  () => [
-    ["traceparent", 1],
-    ["tracestate", 2],
-  ],
-);
-
-const headerSchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "fieldpost.v1.Header",
-  () => [
-    ["name", 1],
-    ["value", 2],
-  ],
-);
-
-const anySchema: MessageSchema = /* @__PURE__ */ defineMessage(
-  "google.protobuf.Any",
-  () => [
-    ["type_url", 1],
-    ["value", 2],
-  ],
-);
 
 const getJobRequestReadMask = /* @__PURE__ */ defineMask<JobPath>(
   jobSchema,
