@@ -4,7 +4,7 @@ import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType as EsScalarType, create } from "@bufbuild/protobuf";
 import { scalarZeroValue } from "@bufbuild/protobuf/reflect";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { FIELD_BEHAVIOR_EXTENSION, toFieldBehaviors } from "./field-behavior.ts";
 import { copyPlain, equalPlain } from "./plain-value.ts";
 import type { FieldBehavior, FieldEntry, FieldSchema, MessageForm, ScalarType, Values } from "./schema.ts";
@@ -130,8 +130,6 @@ interface Oneof {
   readonly value?: unknown;
 }
 
-const IMPLICIT = 2;
-
 class MessageObjectForm implements MessageForm {
   readonly #desc: DescMessage;
   readonly #fields: readonly FieldSchema[];
@@ -189,9 +187,9 @@ function read(held: Held, field: DescField): unknown {
       return entries.length === 0 ? undefined : new Map(entries);
     }
     case "enum":
-      return field.presence === IMPLICIT && value === field.enum.values[0]?.number ? undefined : value;
+      return field.presence === FeatureSet_FieldPresence.IMPLICIT && value === field.enum.values[0]?.number ? undefined : value;
     case "scalar":
-      return field.presence === IMPLICIT && isZero(value, field.scalar) ? undefined : value;
+      return field.presence === FeatureSet_FieldPresence.IMPLICIT && isZero(value, field.scalar) ? undefined : value;
     case "message":
       return value;
   }
