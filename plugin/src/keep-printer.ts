@@ -4,8 +4,10 @@ import type { GeneratedFile, Printable } from "@bufbuild/protoplugin";
 import type { FieldModel, MessageModel } from "./message-model.ts";
 import type { Context } from "./print-context.ts";
 import {
+  access,
   globals,
   keepName,
+  key,
   lowerFirst,
   messageType,
   runtimeType,
@@ -31,7 +33,7 @@ export function printKeep(context: Context, message: MessageModel): void {
     );
     return;
   }
-  const shape = messageType(f, message);
+  const shape = messageType(context, message.desc);
   if (fields.length === 0) {
     f.print("function ", keepName(message), "(): ", shape, " {");
     f.print("  return {};");
@@ -61,7 +63,7 @@ export function printKeep(context: Context, message: MessageModel): void {
 
 function printUnion(context: Context, message: MessageModel, union: string): void {
   const { f } = context;
-  const type: Printable = [messageType(f, message), `[${JSON.stringify(union)}]`];
+  const type: Printable = [messageType(context, message.desc), `[${JSON.stringify(union)}]`];
   const slots: Printable = [runtimeType(f, "Slots"), '["fields"]'];
   f.print();
   f.print("function ", unionName(message, union), "(value: ", type, ", fields: ", slots, "): ", type, " {");
@@ -135,16 +137,4 @@ function copyOf(f: GeneratedFile, { scalar }: FieldModel): Printable | undefined
 
 function unionName(message: MessageModel, union: string): string {
   return `${keepName(message)}_${union.replaceAll(/[^\w$]/g, "_")}`;
-}
-
-function key(property: string): string {
-  return isIdentifier(property) ? property : JSON.stringify(property);
-}
-
-function access(property: string): string {
-  return isIdentifier(property) ? `.${property}` : `[${JSON.stringify(property)}]`;
-}
-
-function isIdentifier(property: string): boolean {
-  return /^[A-Za-z_$][\w$]*$/.test(property);
 }

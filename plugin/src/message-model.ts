@@ -60,6 +60,8 @@ export interface FieldModel {
   /** The property of the union that holds the oneof, if it is held so. */
   readonly union: string | undefined;
   readonly behaviors: readonly string[];
+  /** True if a message field is held as one value, without fields of its own. */
+  readonly bare: boolean;
 }
 
 /** Held as plain JavaScript values, without fields that could be selected one by one. */
@@ -132,7 +134,8 @@ function toField(
     asMap: isMap && (shape.useMapType || hasMapKey(field.mapKey, shape)),
     optional: hasPresence(field),
     oneof: field.oneof?.name,
-    union: field.oneof && shape.oneof !== "properties" ? oneofPropertyName(field.oneof, shape) : undefined,
+    union: field.oneof && hasUnions(shape) ? oneofPropertyName(field.oneof, shape) : undefined,
+    bare: isBare(field, shape),
     behaviors: readFieldBehaviors(field),
   };
   switch (field.fieldKind) {
@@ -156,6 +159,17 @@ function toField(
 // An object would make texts of keys that are no texts, so ts-proto has a Map for these in any case.
 function hasMapKey(key: ScalarType, shape: Shape): boolean {
   return key === ScalarType.BOOL || (isLong(key) && (shape.long === "bigint" || shape.long === "long"));
+}
+
+function hasUnions(shape: Shape): boolean {
+  return shape.messages === "protobuf-es" || shape.oneof !== "properties";
+}
+
+// protobuf-es unwraps only singular fields outside of oneofs.
+function isBare(field: DescField, shape: Shape): boolean {
+  if (field.message === undefined) return true;
+  if (shape.messages === "ts-proto") return formOf(field.message, shape).kind === "value";
+  return wrapper.test(field.message.typeName) && field.fieldKind === "message" && field.oneof === undefined;
 }
 
 // In proto3, a member of a oneof (real or that of `optional`) has presence; other scalars have not.
@@ -221,7 +235,7 @@ function scalarZero(scalar: ScalarType, shape: Shape): string {
     case ScalarType.BOOL:
       return "false";
     case ScalarType.BYTES:
-      return shape.bytes === "Buffer" ? "Buffer.alloc(0)" : "new Uint8Array(0)";
+      return "noBytes";
     case ScalarType.UINT64:
     case ScalarType.FIXED64:
       return { number: "0", bigint: "0n", string: '"0"', long: "Long.UZERO" }[shape.long];
@@ -259,6 +273,7 @@ function localName(message: DescMessage, file: DescFile, shape: Shape, taken: Se
   const candidates = foreign ? [plain, qualified] : [plain];
   let name = candidates.find((candidate) => !taken.has(candidate.toLowerCase())) ?? qualified;
   while (taken.has(name.toLowerCase())) name += "_";
-  taken.add(name.toLowerCase());
+  // Beside `filterOrder` there is `filterOrderBytes`, which no message OrderBytes may have.
+  taken.add(name.toLowerCase()).add(`${name}Bytes`.toLowerCase());
   return name;
 }

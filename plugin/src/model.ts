@@ -5,7 +5,7 @@ import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import { GenerateError } from "./generate-error.ts";
 import { buildMessages, requireInterface } from "./message-model.ts";
 import type { MessageModel } from "./message-model.ts";
-import { pascalName, typeName } from "./names.ts";
+import { pascalName, propertyName, typeName } from "./names.ts";
 import { readOption } from "./options.ts";
 import type { MaskOption } from "./options.ts";
 import type { Shape } from "./parameters.ts";
@@ -29,12 +29,19 @@ export interface MaskModel {
   readonly message: MessageModel;
   /** The message of the other side, if one mask serves both. */
   readonly also: MessageModel | undefined;
+  /** The message that holds the mask. */
+  readonly request: DescMessage;
+  /** Its property that holds the mask. */
+  readonly property: string;
+  /** For updates: its property that holds the resource; absent if the mask is relative to the request itself. */
+  readonly resource: string | undefined;
 }
 
 /** A mask field with its option understood, before its messages are modelled. */
 interface MaskSource {
   readonly field: DescField;
   readonly name: string;
+  readonly resource: DescField | undefined;
   readonly in: DescMessage | undefined;
   readonly out: DescMessage | undefined;
 }
@@ -69,7 +76,10 @@ export function buildFile(
   if (roots.length === 0) return undefined;
   const maskNames = sources.map(({ name }) => name);
   const models = buildMessages(roots, file, shape, maskNames);
-  return { masks: sources.flatMap((source) => toMasks(source, models)), messages: [...models.values()] };
+  return {
+    masks: sources.flatMap((source) => toMasks(source, models, shape)),
+    messages: [...models.values()],
+  };
 }
 
 function toSource(
@@ -81,10 +91,13 @@ function toSource(
   if (field.fieldKind !== "message" || field.message.typeName !== "google.protobuf.FieldMask") {
     throw new GenerateError("the option stands on a field that is not a singular google.protobuf.FieldMask");
   }
+  if (field.oneof !== undefined) throw new GenerateError("the option stands on a member of a oneof");
+  const resource = resourceField(field.parent, option.in?.resource ?? "");
   const source: MaskSource = {
     field,
     name: typeName(field.parent, shape) + pascalName(field.name),
-    in: option.in && inMessage(field.parent, option.in.resource),
+    resource,
+    in: option.in && (resource?.message ?? field.parent),
     out: option.out && resolveMessage(option.out.message, field.parent, allFiles),
   };
   if (source.in) requireInterface(source.in, shape);
@@ -94,12 +107,18 @@ function toSource(
 
 /** A mask for both sides has two sets of paths; those of the response have the plain name. */
 function toMasks(
-  { field, name, ...source }: MaskSource,
+  { field, name, resource, ...source }: MaskSource,
   models: Map<DescMessage, MessageModel>,
+  shape: Shape,
 ): MaskModel[] {
   const input = source.in && models.get(source.in);
   const output = source.out && models.get(source.out);
-  const base = { field: `${field.parent.name}.${field.name}` };
+  const base = {
+    field: `${field.parent.name}.${field.name}`,
+    request: field.parent,
+    property: propertyName(field, shape),
+    resource: resource && propertyName(resource, shape),
+  };
   const masks: MaskModel[] = [];
   if (output) masks.push({ ...base, name, profile: "read", message: output, also: input });
   if (input) {
@@ -109,16 +128,15 @@ function toMasks(
   return masks;
 }
 
-function inMessage(owner: DescMessage, resource: string): DescMessage {
-  if (resource === "") return owner;
-  const field = owner.fields.find(({ name }) => name === resource);
-  if (field === undefined) {
-    throw new GenerateError(`in.resource "${resource}" is no field of ${owner.typeName}`);
-  }
+function resourceField(owner: DescMessage, name: string): DescField | undefined {
+  if (name === "") return undefined;
+  const field = owner.fields.find((candidate) => candidate.name === name);
+  if (field === undefined) throw new GenerateError(`in.resource "${name}" is no field of ${owner.typeName}`);
   if (field.fieldKind !== "message") {
-    throw new GenerateError(`in.resource "${resource}" is not a singular message field`);
+    throw new GenerateError(`in.resource "${name}" is not a singular message field`);
   }
-  return field.message;
+  if (field.oneof !== undefined) throw new GenerateError(`in.resource "${name}" is a member of a oneof`);
+  return field;
 }
 
 function* fieldsOf(messages: readonly DescMessage[]): Iterable<DescField> {

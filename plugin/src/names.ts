@@ -6,6 +6,7 @@ import type { Shape } from "./parameters.ts";
 
 /** The property that holds a field. */
 export function propertyName(field: DescField, shape: Shape): string {
+  if (shape.messages === "protobuf-es") return field.localName;
   return shape.useJsonName ? field.jsonName : maybeCamel(field.name, shape);
 }
 
@@ -16,6 +17,7 @@ export function defaultJsonName(name: string): string {
 
 /** The property that holds a oneof. */
 export function oneofPropertyName(oneof: DescOneof, shape: Shape): string {
+  if (shape.messages === "protobuf-es") return oneof.localName;
   return maybeCamel(oneof.name, shape);
 }
 

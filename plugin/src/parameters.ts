@@ -18,6 +18,8 @@ export interface Shape {
   /** The type of a Timestamp, or the message. */
   readonly timestamp: "Date" | "string" | "Temporal.Instant" | "message";
   readonly duration: "string" | "message";
+  /** Whether messages can be encoded. */
+  readonly encodes: boolean;
   readonly fileSuffix: string;
   readonly importSuffix: string;
 }
@@ -56,6 +58,11 @@ const rules: Record<string, Rule> = {
   snakeToCamel: { default: "true", values: ["true", "false", "keys", "json", "keys_json", "json_keys"] },
   useJsonName: { default: "false", values: ["true", "false"] },
   useSnakeTypeName: { default: "true", values: ["true", "false"] },
+  outputEncodeMethods: {
+    default: "true",
+    values: ["true", "false", "encode-only", "decode-only", "encode-no-creation"],
+  },
+  onlyTypes: { default: "false", values: ["true", "false"] },
   fileSuffix: { default: "" },
   importSuffix: { default: "" },
 
@@ -97,11 +104,9 @@ const neutral = new Set([
   "initializeFieldsAsUndefined",
   "lowerCaseServiceMethods",
   "metadataType",
-  "onlyTypes",
   "outputClientImpl",
   "outputDecodeIncludeTypes",
   "outputEncodeIncludeTypes",
-  "outputEncodeMethods",
   "outputExtensions",
   "outputIndex",
   "outputJsonMethods",
@@ -166,6 +171,7 @@ export function parseParameters(raw: readonly { key: string; value: string }[]):
       bytes: value("env") === "node" ? "Buffer" : "Uint8Array",
       timestamp: timestampTypes[value("useDate")] ?? "message",
       duration: value("useDuration") === "string" ? "string" : "message",
+      encodes: value("outputEncodeMethods") === "true" && value("onlyTypes") !== "true",
       fileSuffix: value("fileSuffix"),
       importSuffix: value("importSuffix"),
     },

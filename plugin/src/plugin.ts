@@ -86,7 +86,8 @@ function rejectTarget(): never {
 function withDefaults(request: CodeGeneratorRequest): CodeGeneratorRequest {
   const given = request.parameter === "" ? [] : request.parameter.split(",");
   const keys = new Set(given.map((parameter) => parameter.split("=", 1)[0]));
-  const defaults = ["target=ts", "import_extension=js"].filter(
+  const es = given.includes("messages=protobuf-es");
+  const defaults = (es ? ["target=ts"] : ["target=ts", "import_extension=js"]).filter(
     (parameter) => !keys.has(parameter.split("=", 1)[0]),
   );
   return create(CodeGeneratorRequestSchema, { ...request, parameter: [...defaults, ...given].join(",") });

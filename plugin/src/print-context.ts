@@ -1,8 +1,10 @@
 // What the parts of the printer share: the file they write to, and the names in it.
 
+import type { DescMessage } from "@bufbuild/protobuf";
 import type { GeneratedFile, Printable } from "@bufbuild/protoplugin";
 import type { MessageModel } from "./message-model.ts";
-import type { FileModel } from "./model.ts";
+import type { FileModel, MaskModel } from "./model.ts";
+import { importPath, typeName } from "./names.ts";
 import type { Shape } from "./parameters.ts";
 import type { PathTypes } from "./path-types.ts";
 
@@ -27,9 +29,30 @@ export function runtimeType(f: GeneratedFile, name: string): Printable {
   return f.import(name, codegen, true);
 }
 
-/** The interface that ts-proto wrote for a message. */
-export function messageType(f: GeneratedFile, { form }: MessageModel): Printable {
-  return form.kind === "interface" ? f.import(form.name, form.importPath, true) : "never";
+/** The type of a message as ts-proto or protobuf-es wrote it. */
+export function messageType({ f, shape }: Context, desc: DescMessage): Printable {
+  if (shape.messages === "protobuf-es") return f.importShape(desc);
+  return f.import(typeName(desc, shape), importPath(desc.file, shape), true);
+}
+
+/** The value that stands for a message type: what encodes it in ts-proto, its descriptor in protobuf-es. */
+export function messageValue({ f, shape }: Context, desc: DescMessage): Printable {
+  if (shape.messages === "protobuf-es") return f.importSchema(desc);
+  return f.import(typeName(desc, shape), importPath(desc.file, shape));
+}
+
+/** A property in an object or an interface. */
+export function key(property: string): string {
+  return isIdentifier(property) ? property : JSON.stringify(property);
+}
+
+/** What follows an object to read its property. */
+export function access(property: string): string {
+  return isIdentifier(property) ? `.${property}` : `[${JSON.stringify(property)}]`;
+}
+
+function isIdentifier(property: string): boolean {
+  return /^[A-Za-z_$][\w$]*$/.test(property);
 }
 
 /**
@@ -48,6 +71,10 @@ export function doc(text: string): Printable {
 }
 
 export const keepName = (message: MessageModel): string => `keep${message.localName}`;
+/** What stands for a mask field, and for all masks of a message. Each kind of name has an end of its own. */
+export const fieldName = (mask: MaskModel): string => `${lowerFirst(mask.name)}Field`;
+export const definitionName = (message: MessageModel): string => `${lowerFirst(message.localName)}Definition`;
+export const placesName = (message: MessageModel): string => `${message.localName}Places`;
 export const schemaName = (message: MessageModel): string => `${lowerFirst(message.localName)}Schema`;
 
 export function lowerFirst(name: string): string {

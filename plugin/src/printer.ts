@@ -3,7 +3,9 @@
 
 import type { GeneratedFile, Printable } from "@bufbuild/protoplugin";
 import { printKeep } from "./keep-printer.ts";
+import { printMask } from "./mask-printer.ts";
 import type { FieldModel, MessageModel } from "./message-model.ts";
+import { printMessage } from "./message-printer.ts";
 import type { FileModel, MaskModel } from "./model.ts";
 import type { Parameters } from "./parameters.ts";
 import { PathTypes } from "./path-types.ts";
@@ -11,9 +13,11 @@ import type { Context } from "./print-context.ts";
 import {
   doc,
   globals,
-  keepName,
-  lowerFirst,
-  messageType,
+  key,
+  fieldName,
+  definitionName,
+  messageValue,
+  placesName,
   runtimeType,
   runtimeValue,
   schemaName,
@@ -23,90 +27,30 @@ import {
 export function printFile(f: GeneratedFile, fileName: string, file: FileModel, parameters: Parameters): void {
   const { pathDepth, shape } = parameters;
   const context: Context = { f, fileName, file, shape, paths: new PathTypes(file.masks, pathDepth) };
+  const roots = [...new Set(file.masks.map((mask) => mask.message))];
   // A default export, which protoplugin cannot import.
-  if (shape.long === "long") f.print('import Long from "long";');
+  if (shape.messages === "ts-proto" && shape.long === "long") f.print('import Long from "long";');
   for (const mask of file.masks) printMask(context, mask);
-  for (const message of new Set(file.masks.map((mask) => mask.message))) printFilter(context, message);
+  for (const message of roots) printMessage(context, message);
   printPathTypes(context);
-  printShape(context);
-  for (const message of file.messages) printSchema(context, message);
-  for (const message of file.messages) printKeep(context, message);
+  for (const message of file.messages) printPlaces(context, message);
+  if (shape.messages === "ts-proto") {
+    printShape(context);
+    for (const message of file.messages) printSchema(context, message);
+    for (const message of file.messages) printKeep(context, message);
+  } else {
+    f.print();
+    for (const message of roots) printEsSchema(context, message);
+  }
   // Last, since a definition takes the schema itself, and tables may take each other only later.
   f.print();
-  for (const mask of file.masks) printDefinition(context, mask);
-}
-
-function printMask({ f, paths }: Context, mask: MaskModel): void {
-  const { name, field, message } = mask;
-  const path = paths.nameOf(message, mask.profile);
-  const definition = lowerFirst(name);
-  const given = "paths: readonly string[] | undefined";
-  const options: Printable = ["options?: ", runtimeType(f, "ParseOptions")];
-  const wrap = (
-    verb: string,
-    comment: string,
-    parameters: Printable,
-    result: Printable,
-    args: string,
-  ): void => {
-    f.print();
-    f.print(doc(comment));
-    f.print(f.export("function", verb + name), "(", parameters, "): ", result, " {");
-    f.print("  return ", runtimeValue(f, `${verb}Mask`), `(${definition}, ${args});`);
-    f.print("}");
-  };
-
-  f.print();
-  f.print(doc(`What \`${field}\` may hold: paths of ${message.typeName}, or "*" for all of it.`));
-  f.print(f.export("type", `${name}Path`), ` = "*" | ${path};`);
-  wrap(
-    "parse",
-    `Reads \`${field}\`: a compiled mask, or everything that is wrong with it.`,
-    [given, ", ", options],
-    [runtimeType(f, "MaskResult"), `<${path}>`],
-    "paths, options",
-  );
-  wrap(
-    "compile",
-    `Reads \`${field}\` leniently: a path that names nothing selects nothing. Never fails.`,
-    [given, ", ", options],
-    [runtimeType(f, "Mask"), `<${path}>`],
-    "paths, options",
-  );
-  wrap(
-    "validate",
-    `Everything that is wrong with \`${field}\`; empty if nothing is.`,
-    given,
-    ["readonly ", runtimeType(f, "Violation"), "[]"],
-    "paths",
-  );
-}
-
-function printFilter({ f, paths }: Context, message: MessageModel): void {
-  const shape = messageType(f, message);
-  const mask: Printable = [runtimeType(f, "Mask"), `<${paths.widestNameOf(message)}>`];
-  f.print();
-  f.print(
-    doc(
-      `A new ${message.typeName} with only what the mask selects. Parts that are selected whole are shared, not copied.`,
-    ),
-  );
-  f.print(
-    f.export("function", `filter${message.localName}`),
-    "(message: ",
-    shape,
-    ", mask: ",
-    mask,
-    "): ",
-    shape,
-    " {",
-  );
-  f.print(
-    "  return ",
-    runtimeValue(f, "applyMask"),
-    `(message, mask, ${schemaName(message)}, ${keepName(message)});`,
-  );
-  f.print("}");
+  for (const message of roots) {
+    printDefinition(context, definitionName(message), context.paths.widestNameOf(message), message, "read");
+  }
+  for (const mask of file.masks) {
+    const path = context.paths.nameOf(mask.message, mask.profile);
+    printDefinition(context, fieldName(mask), path, mask.message, mask.profile, mask.also);
+  }
 }
 
 function printPathTypes({ f, paths }: Context): void {
@@ -124,17 +68,36 @@ function printPathTypes({ f, paths }: Context): void {
   }
 }
 
+/** Where each field is held, for the type of what a mask selects. */
+function printPlaces({ f }: Context, message: MessageModel): void {
+  f.print();
+  f.print(doc(`Where ${message.typeName} holds its fields.`));
+  f.print(f.export("interface", placesName(message)), " {");
+  for (const field of message.fields) {
+    const parts = [`property: ${JSON.stringify(field.union ?? field.property)}`];
+    if (field.union !== undefined) parts.push(`member: ${JSON.stringify(field.property)}`);
+    if (field.message !== undefined && !field.bare && field.kind !== "map") {
+      parts.push(`inside: ${placesName(field.message)}`);
+    }
+    f.print("  readonly ", key(field.name), `: { ${parts.join("; ")} };`);
+  }
+  f.print("}");
+}
+
 /** What the runtime has to know of ts-proto's options. */
 function printShape(context: Context): void {
   const { f, shape } = context;
   const long = shape.long === "long" ? globals(context, "Long") : JSON.stringify(shape.long);
-  const bytes = shape.bytes === "Buffer" ? "() => Buffer.alloc(0)" : "() => new Uint8Array(0)";
+  const bytes = shape.bytes === "Buffer" ? "Buffer.alloc(0)" : "new Uint8Array(0)";
+  f.print();
+  f.print("// One for all: nothing in it can be changed.");
+  f.print("const noBytes = /* @__PURE__ */ ", globals(context, bytes), ";");
   f.print();
   f.print("const shape: ", runtimeType(f, "TsProtoShape"), " = {");
   f.print("  oneof: ", JSON.stringify(shape.oneof), ",");
   f.print("  maps: ", JSON.stringify(shape.useMapType ? "Map" : "object"), ",");
   f.print("  long: ", long, ",");
-  f.print("  emptyBytes: ", globals(context, bytes), ",");
+  f.print("  noBytes,");
   f.print("};");
 }
 
@@ -180,17 +143,32 @@ function fieldOptions(field: FieldModel): string {
   return options.length === 0 ? "" : `{ ${options.join(", ")} }`;
 }
 
-function printDefinition({ f, paths }: Context, mask: MaskModel): void {
-  const also = mask.also === undefined ? "" : `, also: ${schemaName(mask.also)}`;
-  const path = paths.nameOf(mask.message, mask.profile);
+function printEsSchema(context: Context, message: MessageModel): void {
+  const { f } = context;
   f.print(
     "const ",
-    lowerFirst(mask.name),
+    schemaName(message),
+    ": ",
+    runtimeType(f, "MessageSchema"),
     " = /* @__PURE__ */ ",
-    runtimeValue(f, "defineMask"),
-    `<${path}>(`,
+    f.import("schemaOf", "@fieldpost/fieldmask/protobuf-es"),
+    "(",
+    messageValue(context, message.desc),
+    ");",
   );
-  f.print("  ", schemaName(mask.message), ",");
-  f.print(`  { profile: "${mask.profile}"${also} },`);
+}
+
+function printDefinition(
+  { f }: Context,
+  name: string,
+  path: string,
+  message: MessageModel,
+  profile: MaskModel["profile"],
+  alsoMessage?: MessageModel,
+): void {
+  const also = alsoMessage === undefined ? "" : `, also: ${schemaName(alsoMessage)}`;
+  f.print("const ", name, " = /* @__PURE__ */ ", runtimeValue(f, "defineMask"), `<${path}>(`);
+  f.print("  ", schemaName(message), ",");
+  f.print(`  { profile: "${profile}"${also} },`);
   f.print(");");
 }

@@ -1,6 +1,7 @@
 // `npm run bench -- [BENCH] [options]`: runs the subjects of a bench in turn and prints what was measured.
 import { cpus } from "node:os";
 import { resolve } from "node:path";
+import { benchFieldmask } from "./fieldmask/main.ts";
 import { measureFsyncMs } from "./fsync-delay.ts";
 import { measureDelivery, type MeasureOptions } from "./measure.ts";
 import { measureNoop } from "./noop.ts";
@@ -46,9 +47,10 @@ async function main(): Promise<void> {
     return;
   }
   const options = parseOptions(args);
+  if (options.bench === "fieldmask") return benchFieldmask(options.rounds);
   const bench = benches[options.bench];
   if (bench === undefined) {
-    throw new Error(`no bench ${options.bench}, there are ${Object.keys(benches).join(", ")}\n${usage}`);
+    throw new Error(`no bench ${options.bench}, there are ${[...Object.keys(benches), "fieldmask"].join(", ")}\n${usage}`);
   }
   const fsyncMs: Record<string, number> = {};
   for (const delayMs of [0, ...options.fsyncDelaysMs]) {

@@ -7,7 +7,7 @@ const shape: TsProtoShape = {
   oneof: "unions",
   maps: "Map",
   long: "bigint",
-  emptyBytes: () => new Uint8Array(0),
+  noBytes: new Uint8Array(0),
 };
 
 export const authorSchema: MessageSchema = defineMessage("library.Author", shape, () => [

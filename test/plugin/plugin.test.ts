@@ -54,14 +54,14 @@ describe("out.message is found by protobuf's scoping rules:", () => {
   ])("%s", (message, name) => {
     const { error, files } = run(request(out(message)));
     expect(error).toBe("");
-    expect(files[0]?.content).toContain(`export function ${name}(`);
+    expect(files[0]?.content).toContain(`export function ${name}<`);
   });
 
   test("the owner's own message comes before one of the same name outside", () => {
     const { files } = run(
       `message Req { message Order { string mine = 1; } google.protobuf.FieldMask m = 1 [${out("Order")}]; }`,
     );
-    expect(files[0]?.content).toContain("export function filterReq_Order(");
+    expect(files[0]?.content).toContain("export function filterReq_Order<");
     expect(files[0]?.content).toContain('"mine"');
   });
 
@@ -75,7 +75,7 @@ describe("out.message is found by protobuf's scoping rules:", () => {
     const { error, files } = run("", shape, others);
     expect(error).toBe("");
     expect(files.map(({ name }) => name)).toEqual(["shop/v1/far_fieldmask.ts"]);
-    expect(files[0]?.content).toContain('import type { Thing } from "../../base/base.ts"');
+    expect(files[0]?.content).toContain('import { Thing } from "../../base/base.ts"');
   });
 });
 

@@ -28,6 +28,7 @@ const generated = [
   "plugin/src/gen",
   "test/support/gen",
   "test/vectors/gen",
+  "test/bench/fieldmask/gen",
   "server/README.md",
 ];
 

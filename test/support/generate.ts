@@ -19,7 +19,9 @@ const commands: readonly (readonly string[])[] = [
     "server/src/gen/descriptors.binpb",
   ],
   ["generate", "--template", "test/support/buf.gen.yaml"],
-  ["generate", "--template", "test/vectors/buf.gen.yaml"],
+  ["generate", "--template", "test/bench/fieldmask/buf.gen.yaml"],
+  ["generate", "--template", "test/vectors/buf.gen.ts-proto.yaml"],
+  ["generate", "--template", "test/vectors/buf.gen.protobuf-es.yaml"],
 ];
 
 for (const args of commands) execFileSync("buf", args, { cwd: root, stdio: "inherit" });

@@ -2,15 +2,15 @@
 
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { Account, Tier } from "./gen/vectors.ts";
-import type { Node } from "./gen/vectors.ts";
+import { Account, Tier } from "./gen/ts-proto/vectors.ts";
+import type { Node } from "./gen/ts-proto/vectors.ts";
 import {
   compileReadAccountRequestReadMask as compileMask,
   compileReadTreeRequestFieldMask,
   filterAccount,
   filterNode,
   parseReadAccountRequestReadMask,
-} from "./gen/vectors_service_fieldmask.ts";
+} from "./gen/ts-proto/vectors_service_fieldmask.ts";
 
 const key = fc.constantFrom("a", "b", "home", "__proto__", "constructor", "a.b", "");
 const text = fc.string({ maxLength: 4 });

@@ -1,8 +1,11 @@
 import { checkPaths, includes } from "@fieldpost/fieldmask";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Account } from "./gen/vectors.ts";
-import { compileReadAccountRequestReadMask, filterAccount } from "./gen/vectors_service_fieldmask.ts";
+import { Account } from "./gen/ts-proto/vectors.ts";
+import {
+  compileReadAccountRequestReadMask,
+  filterAccount,
+} from "./gen/ts-proto/vectors_service_fieldmask.ts";
 import { openVectorSchema, readVectors } from "./vectors.ts";
 import type { Vector } from "./vectors.ts";
 

@@ -17,10 +17,20 @@ export interface Vector {
   readonly op: string;
   readonly schema?: string;
   readonly mask?: readonly string[] | null;
+  readonly masks?: readonly (readonly string[])[];
   readonly path?: string;
+  readonly json?: unknown;
+  readonly numbers?: readonly number[];
   readonly input?: JsonValue;
-  readonly options?: { readonly profile?: "read" | "update" };
-  readonly expected: unknown;
+  readonly inputHex?: string;
+  readonly patch?: JsonValue;
+  readonly options?: { readonly profile?: "read" | "update"; readonly fieldBehavior?: boolean };
+  readonly expected?: unknown;
+  /** In place of `expected`: the right members of a list, in any order. */
+  readonly expectedAnyOrderOf?: readonly string[];
+  /** In place of `expected`: the class of the error. */
+  readonly error?: string;
+  readonly certainty?: string;
 }
 
 /** The cases of a file. */
@@ -51,8 +61,13 @@ export class VectorSchema {
   difference(name: string, bytes: Uint8Array, expected: unknown): JsonValue | undefined {
     const schema = this.message(name);
     const actual = fromBinary(schema, bytes);
-    if (equals(schema, actual, this.#read(name, expected))) return undefined;
-    return toJson(schema, actual, { registry: this.#registry });
+    return equals(schema, actual, this.#read(name, expected)) ? undefined : this.toJson(name, bytes);
+  }
+
+  /** Bytes to ProtoJSON. */
+  toJson(name: string, bytes: Uint8Array): JsonValue {
+    const schema = this.message(name);
+    return toJson(schema, fromBinary(schema, bytes), { registry: this.#registry });
   }
 
   #read(name: string, json: unknown): Message {

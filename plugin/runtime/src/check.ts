@@ -24,12 +24,14 @@ export type ViolationReason =
   | "LIST_INDEX"
   | "LIST_NOT_LAST"
   | "WILDCARD_MISPLACED"
-  | "WILDCARD_NOT_ALONE";
+  | "WILDCARD_NOT_ALONE"
+  | "IMMUTABLE_CHANGED"
+  | "REQUIRED_EMPTY";
 
-/** One thing that is wrong with one path. */
+/** One thing that is wrong with one path, or with the field that it names. */
 export interface Violation {
-  /** Position in the mask: this is about `paths[index]`. */
-  readonly index: number;
+  /** Position in the mask: this is about `paths[index]`. Absent if it is about the message that the mask is applied to. */
+  readonly index?: number;
   readonly path: string;
   readonly reason: ViolationReason;
   /** For people; goes on after "the path": "names no field of fieldpost.v1.Job". */

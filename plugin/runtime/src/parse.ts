@@ -5,6 +5,7 @@ import { MaskCache, cacheKey } from "./cache.ts";
 import { checkPaths } from "./check.ts";
 import type { CheckOptions, Violation } from "./check.ts";
 import { compilePaths } from "./compile.ts";
+import { MaskError } from "./mask-error.ts";
 import type { MessageSchema } from "./schema.ts";
 import { ALL, NOTHING } from "./tree.ts";
 import type { Mask } from "./tree.ts";
@@ -13,6 +14,7 @@ import type { Mask } from "./tree.ts";
 export interface MaskDefinition<Path extends string = string> {
   readonly schema: MessageSchema;
   readonly options: CheckOptions;
+  /** What no mask stands for. */
   readonly all: Mask<Path>;
   readonly nothing: Mask<Path>;
   readonly cache: MaskCache;
@@ -37,7 +39,7 @@ export function defineMask<Path extends string>(
   return {
     schema,
     options,
-    all: { schema, selection: ALL },
+    all: { schema, selection: ALL, absent: true },
     nothing: { schema, selection: NOTHING },
     cache: new MaskCache(),
   };
@@ -71,6 +73,17 @@ export function parseMask<Path extends string>(
   return { ok: true, mask: mask as Mask<Path> };
 }
 
+/** Strict, for code that has no better way to fail: throws a MaskError with all that is wrong. */
+export function requireMask<Path extends string, Chosen extends string = string>(
+  definition: MaskDefinition<Path>,
+  paths: readonly string[] | undefined,
+  options?: ParseOptions,
+): Mask<Path, Chosen> {
+  const result = parseMask(definition, paths, options);
+  if (!result.ok) throw new MaskError(result.violations);
+  return result.mask as Mask<Path, Chosen>;
+}
+
 /** Lenient: what names nothing selects nothing (AIP-161 lets reads do so). Never fails. */
 export function compileMask<Path extends string>(
   definition: MaskDefinition<Path>,
@@ -86,8 +99,9 @@ export function compileMask<Path extends string>(
 export function validateMask(
   definition: MaskDefinition,
   paths: readonly string[] | undefined,
+  options?: ParseOptions,
 ): readonly Violation[] {
-  const result = parseMask(definition, paths);
+  const result = parseMask(definition, paths, options);
   return result.ok ? [] : result.violations;
 }
 

@@ -25,11 +25,16 @@ function whole(fieldCount: number): Slots {
 }
 
 /** Applies a mask to a whole message. Throws a TypeError if the mask is for another message type. */
-export function applyMask<T extends object>(message: T, mask: Mask, schema: MessageSchema, keep: Keep<T>): T {
+export function applyMask<T extends object, Result = T>(
+  message: T,
+  mask: Mask,
+  schema: MessageSchema,
+  keep: Keep<T>,
+): Result {
   checkType(mask, schema);
   const { selection } = mask;
-  if (selection === ALL) return keep(message, whole(schema.fields.length));
-  return keep(message, selection === NOTHING ? { fields: [] } : selection);
+  const tree = selection === ALL ? whole(schema.fields.length) : selection;
+  return keep(message, tree === NOTHING ? { fields: [] } : tree) as unknown as Result;
 }
 
 /** For a message that is held as one value: a Date, a text, the value in a wrapper. */

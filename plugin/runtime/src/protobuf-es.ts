@@ -187,9 +187,13 @@ function read(held: Held, field: DescField): unknown {
       return entries.length === 0 ? undefined : new Map(entries);
     }
     case "enum":
-      return field.presence === FeatureSet_FieldPresence.IMPLICIT && value === field.enum.values[0]?.number ? undefined : value;
+      return field.presence === FeatureSet_FieldPresence.IMPLICIT && value === field.enum.values[0]?.number
+        ? undefined
+        : value;
     case "scalar":
-      return field.presence === FeatureSet_FieldPresence.IMPLICIT && isZero(value, field.scalar) ? undefined : value;
+      return field.presence === FeatureSet_FieldPresence.IMPLICIT && isZero(value, field.scalar)
+        ? undefined
+        : value;
     case "message":
       return value;
   }

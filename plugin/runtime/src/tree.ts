@@ -53,13 +53,23 @@ export class MapTree {
 }
 
 declare const pathType: unique symbol;
+declare const chosenType: unique symbol;
 
-/** A compiled mask for one message type. Immutable: keep it, and apply it to as many messages as you like. */
-export interface Mask<Path extends string = string> {
+/**
+ * A compiled mask for one message type, whose paths are `Path`. Immutable: keep it, and apply it to as many messages as
+ * you like. `Chosen` are the paths that it selects, where they are known as literals.
+ */
+export interface Mask<Path extends string = string, Chosen extends string = string> {
   readonly schema: MessageSchema;
   readonly selection: typeof ALL | typeof NOTHING | MessageTree;
+  /**
+   * True if there was no mask, or an empty one (AIP-134: the same). It selects ALL, as a read takes it; an update by it
+   * takes what is populated, and pruning or merging by it does nothing.
+   */
+  readonly absent?: true;
   /** Exists only for the type checker: the paths that may be asked about. */
   readonly [pathType]?: Path;
+  readonly [chosenType]?: Chosen;
 }
 
 /**

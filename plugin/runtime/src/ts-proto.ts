@@ -14,8 +14,8 @@ export interface TsProtoShape {
   readonly maps: "Map" | "object";
   /** How 64-bit integers are held; for forceLong=long the class itself. */
   readonly long: "number" | "bigint" | "string" | LongClass;
-  /** Makes empty bytes. */
-  readonly emptyBytes: () => Uint8Array;
+  /** Empty bytes, of the type of all others. */
+  readonly noBytes: Uint8Array;
 }
 
 /** What is needed of the package "long". */
@@ -251,7 +251,7 @@ export function zeroOf(type: ScalarType | undefined, shape: TsProtoShape): unkno
     case "bool":
       return false;
     case "bytes":
-      return shape.emptyBytes();
+      return shape.noBytes;
     case "opaque":
     case undefined:
       return undefined;

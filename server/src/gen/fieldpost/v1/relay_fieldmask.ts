@@ -2,9 +2,11 @@
 // source: fieldpost/v1/relay.proto
 /* eslint-disable */
 
-import type { Mask, MaskResult, MessageSchema, ParseOptions, Slots, TsProtoShape, Violation } from "@fieldpost/fieldmask/codegen";
-import { applyMask, compileMask, copyBytes, defineMask, defineMessage, defineTimestamp, listOf, listPart, mapOf, memberPart, messagePart, parseMask, scalarMapPart, validateMask, valueKeep } from "@fieldpost/fieldmask/codegen";
-import type { Attempt, Header, HttpResponse, HttpTarget, Job, RetryPolicy, TraceContext } from "./job.ts";
+import type { DiffOptions, FilterBytesOptions, Mask, MaskResult, MergeOptions, MessageSchema, ParseOptions, Selected, Slots, TsProtoShape, UpdateOptions, Violation } from "@fieldpost/fieldmask/codegen";
+import { addPaths, applyMask, compileMask, copyBytes, defineMask, defineMessage, defineTimestamp, diffBy, filterBytes, listOf, listPart, mapOf, memberPart, mergeBy, messagePart, parseMask, pruneBy, requireMask, scalarMapPart, updateBy, validateMask, valueKeep } from "@fieldpost/fieldmask/codegen";
+import type { GetJobRequest, ListJobsRequest, UpdateJobRequest, WatchJobsRequest } from "./relay.ts";
+import type { Attempt, Header, HttpResponse, HttpTarget, RetryPolicy, TraceContext } from "./job.ts";
+import { Job } from "./job.ts";
 import type { Duration } from "../../google/protobuf/duration.ts";
 import type { Status } from "../../google/rpc/status.ts";
 import type { Any } from "../../google/protobuf/any.ts";
@@ -14,17 +16,31 @@ export type GetJobRequestReadMaskPath = "*" | JobPath;
 
 /** Reads `GetJobRequest.read_mask`: a compiled mask, or everything that is wrong with it. */
 export function parseGetJobRequestReadMask(paths: readonly string[] | undefined, options?: ParseOptions): MaskResult<JobPath> {
-  return parseMask(getJobRequestReadMask, paths, options);
+  return parseMask(getJobRequestReadMaskField, paths, options);
 }
 
 /** Reads `GetJobRequest.read_mask` leniently: a path that names nothing selects nothing. Never fails. */
 export function compileGetJobRequestReadMask(paths: readonly string[] | undefined, options?: ParseOptions): Mask<JobPath> {
-  return compileMask(getJobRequestReadMask, paths, options);
+  return compileMask(getJobRequestReadMaskField, paths, options);
 }
 
 /** Everything that is wrong with `GetJobRequest.read_mask`; empty if nothing is. */
-export function validateGetJobRequestReadMask(paths: readonly string[] | undefined): readonly Violation[] {
-  return validateMask(getJobRequestReadMask, paths);
+export function validateGetJobRequestReadMask(paths: readonly string[] | undefined, options?: ParseOptions): readonly Violation[] {
+  return validateMask(getJobRequestReadMaskField, paths, options);
+}
+
+/** A copy of a request whose `GetJobRequest.read_mask` names these paths as well. */
+export function withGetJobRequestReadMask<Request extends Pick<GetJobRequest, "readMask">>(request: Request, ...paths: GetJobRequestReadMaskPath[]): Request {
+  return addPaths(request, "readMask", paths);
+}
+
+/** What `GetJobRequest.read_mask` of a request selects of a fieldpost.v1.Job. Throws a MaskError if a path is wrong. */
+export function applyGetJobRequestReadMask(
+  request: Pick<GetJobRequest, "readMask">,
+  message: Job,
+  options?: ParseOptions,
+): Job {
+  return filterJob(message, requireMask(getJobRequestReadMaskField, request.readMask, options));
 }
 
 /** What `ListJobsRequest.read_mask` may hold: paths of fieldpost.v1.Job, or "*" for all of it. */
@@ -32,17 +48,31 @@ export type ListJobsRequestReadMaskPath = "*" | JobPath;
 
 /** Reads `ListJobsRequest.read_mask`: a compiled mask, or everything that is wrong with it. */
 export function parseListJobsRequestReadMask(paths: readonly string[] | undefined, options?: ParseOptions): MaskResult<JobPath> {
-  return parseMask(listJobsRequestReadMask, paths, options);
+  return parseMask(listJobsRequestReadMaskField, paths, options);
 }
 
 /** Reads `ListJobsRequest.read_mask` leniently: a path that names nothing selects nothing. Never fails. */
 export function compileListJobsRequestReadMask(paths: readonly string[] | undefined, options?: ParseOptions): Mask<JobPath> {
-  return compileMask(listJobsRequestReadMask, paths, options);
+  return compileMask(listJobsRequestReadMaskField, paths, options);
 }
 
 /** Everything that is wrong with `ListJobsRequest.read_mask`; empty if nothing is. */
-export function validateListJobsRequestReadMask(paths: readonly string[] | undefined): readonly Violation[] {
-  return validateMask(listJobsRequestReadMask, paths);
+export function validateListJobsRequestReadMask(paths: readonly string[] | undefined, options?: ParseOptions): readonly Violation[] {
+  return validateMask(listJobsRequestReadMaskField, paths, options);
+}
+
+/** A copy of a request whose `ListJobsRequest.read_mask` names these paths as well. */
+export function withListJobsRequestReadMask<Request extends Pick<ListJobsRequest, "readMask">>(request: Request, ...paths: ListJobsRequestReadMaskPath[]): Request {
+  return addPaths(request, "readMask", paths);
+}
+
+/** What `ListJobsRequest.read_mask` of a request selects of a fieldpost.v1.Job. Throws a MaskError if a path is wrong. */
+export function applyListJobsRequestReadMask(
+  request: Pick<ListJobsRequest, "readMask">,
+  message: Job,
+  options?: ParseOptions,
+): Job {
+  return filterJob(message, requireMask(listJobsRequestReadMaskField, request.readMask, options));
 }
 
 /** What `UpdateJobRequest.update_mask` may hold: paths of fieldpost.v1.Job, or "*" for all of it. */
@@ -50,17 +80,31 @@ export type UpdateJobRequestUpdateMaskPath = "*" | JobPathInUpdate;
 
 /** Reads `UpdateJobRequest.update_mask`: a compiled mask, or everything that is wrong with it. */
 export function parseUpdateJobRequestUpdateMask(paths: readonly string[] | undefined, options?: ParseOptions): MaskResult<JobPathInUpdate> {
-  return parseMask(updateJobRequestUpdateMask, paths, options);
+  return parseMask(updateJobRequestUpdateMaskField, paths, options);
 }
 
 /** Reads `UpdateJobRequest.update_mask` leniently: a path that names nothing selects nothing. Never fails. */
 export function compileUpdateJobRequestUpdateMask(paths: readonly string[] | undefined, options?: ParseOptions): Mask<JobPathInUpdate> {
-  return compileMask(updateJobRequestUpdateMask, paths, options);
+  return compileMask(updateJobRequestUpdateMaskField, paths, options);
 }
 
 /** Everything that is wrong with `UpdateJobRequest.update_mask`; empty if nothing is. */
-export function validateUpdateJobRequestUpdateMask(paths: readonly string[] | undefined): readonly Violation[] {
-  return validateMask(updateJobRequestUpdateMask, paths);
+export function validateUpdateJobRequestUpdateMask(paths: readonly string[] | undefined, options?: ParseOptions): readonly Violation[] {
+  return validateMask(updateJobRequestUpdateMaskField, paths, options);
+}
+
+/** A copy of a request whose `UpdateJobRequest.update_mask` names these paths as well. */
+export function withUpdateJobRequestUpdateMask<Request extends Pick<UpdateJobRequest, "updateMask">>(request: Request, ...paths: UpdateJobRequestUpdateMaskPath[]): Request {
+  return addPaths(request, "updateMask", paths);
+}
+
+/** `target` with what `UpdateJobRequest.update_mask` names taken from the request (AIP-134). Throws a MaskError if a path is wrong. */
+export function applyUpdateJobRequestUpdateMask(
+  request: Pick<UpdateJobRequest, "updateMask" | "job">,
+  target: Job,
+  options?: UpdateOptions & ParseOptions,
+): Job {
+  return updateBy(jobSchema, target, request.job, requireMask(updateJobRequestUpdateMaskField, request.updateMask, options), options);
 }
 
 /** What `WatchJobsRequest.read_mask` may hold: paths of fieldpost.v1.Job, or "*" for all of it. */
@@ -68,22 +112,71 @@ export type WatchJobsRequestReadMaskPath = "*" | JobPath;
 
 /** Reads `WatchJobsRequest.read_mask`: a compiled mask, or everything that is wrong with it. */
 export function parseWatchJobsRequestReadMask(paths: readonly string[] | undefined, options?: ParseOptions): MaskResult<JobPath> {
-  return parseMask(watchJobsRequestReadMask, paths, options);
+  return parseMask(watchJobsRequestReadMaskField, paths, options);
 }
 
 /** Reads `WatchJobsRequest.read_mask` leniently: a path that names nothing selects nothing. Never fails. */
 export function compileWatchJobsRequestReadMask(paths: readonly string[] | undefined, options?: ParseOptions): Mask<JobPath> {
-  return compileMask(watchJobsRequestReadMask, paths, options);
+  return compileMask(watchJobsRequestReadMaskField, paths, options);
 }
 
 /** Everything that is wrong with `WatchJobsRequest.read_mask`; empty if nothing is. */
-export function validateWatchJobsRequestReadMask(paths: readonly string[] | undefined): readonly Violation[] {
-  return validateMask(watchJobsRequestReadMask, paths);
+export function validateWatchJobsRequestReadMask(paths: readonly string[] | undefined, options?: ParseOptions): readonly Violation[] {
+  return validateMask(watchJobsRequestReadMaskField, paths, options);
 }
 
-/** A new fieldpost.v1.Job with only what the mask selects. Parts that are selected whole are shared, not copied. */
-export function filterJob(message: Job, mask: Mask<JobPath>): Job {
-  return applyMask(message, mask, jobSchema, keepJob);
+/** A copy of a request whose `WatchJobsRequest.read_mask` names these paths as well. */
+export function withWatchJobsRequestReadMask<Request extends Pick<WatchJobsRequest, "readMask">>(request: Request, ...paths: WatchJobsRequestReadMaskPath[]): Request {
+  return addPaths(request, "readMask", paths);
+}
+
+/** What `WatchJobsRequest.read_mask` of a request selects of a fieldpost.v1.Job. Throws a MaskError if a path is wrong. */
+export function applyWatchJobsRequestReadMask(
+  request: Pick<WatchJobsRequest, "readMask">,
+  message: Job,
+  options?: ParseOptions,
+): Job {
+  return filterJob(message, requireMask(watchJobsRequestReadMaskField, request.readMask, options));
+}
+
+/** A mask of these paths of fieldpost.v1.Job; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
+export function maskJob<const Chosen extends "*" | JobPath>(...paths: readonly Chosen[]): Mask<JobPath, Chosen> {
+  return requireMask(jobDefinition, paths, { emptyMask: "nothing" });
+}
+
+/** A new fieldpost.v1.Job with only what the mask selects. */
+export function filterJob<Chosen extends string = string>(message: Job, mask: Mask<JobPath, Chosen>): Selected<Job, JobPlaces, Chosen> {
+  return applyMask<Job, Selected<Job, JobPlaces, Chosen>>(message, mask, jobSchema, keepJob);
+}
+
+/** A new fieldpost.v1.Job without what the mask selects. No mask drops nothing. */
+export function pruneJob(message: Job, mask: Mask<JobPath> | undefined): Job {
+  return pruneBy(jobSchema, message, mask);
+}
+
+/** `target` with what the mask names taken from `patch` (AIP-134, AIP-161). No mask: what is populated. */
+export function updateJob(target: Job, patch: Job, mask: Mask<JobPath> | undefined, options?: UpdateOptions): Job {
+  return updateBy(jobSchema, target, patch, mask, options);
+}
+
+/** `target` with what the mask names merged from `source`, as FieldMaskUtil of protobuf does it. */
+export function mergeJob(target: Job, source: Job, mask: Mask<JobPath> | undefined, options?: MergeOptions): Job {
+  return mergeBy(jobSchema, target, source, mask, options);
+}
+
+/** The mask of what changed: updating `before` by it from `after` gives `after`. */
+export function diffJob(before: Job, after: Job, options?: DiffOptions): Mask<JobPath> {
+  return diffBy<JobPath>(jobSchema, before, after, options);
+}
+
+/** An encoded fieldpost.v1.Job with only what the mask selects, without decoding it. */
+export function filterJobBytes(bytes: Uint8Array, mask: Mask<JobPath>, options?: FilterBytesOptions): Uint8Array {
+  return filterBytes(jobSchema, bytes, mask, options);
+}
+
+/** Encodes only what the mask selects of a fieldpost.v1.Job. */
+export function encodeJob(message: Job, mask: Mask<JobPath>): Uint8Array {
+  return Job.encode(filterJob(message, mask)).finish();
 }
 
 /** Paths of fieldpost.v1.Job. */
@@ -271,11 +364,119 @@ export type StatusPathInUpdate =
   | "message"
   | "details";
 
+/** Where fieldpost.v1.Job holds its fields. */
+export interface JobPlaces {
+  readonly name: { property: "name" };
+  readonly uid: { property: "uid" };
+  readonly etag: { property: "etag" };
+  readonly queue: { property: "queue" };
+  readonly state: { property: "state" };
+  readonly http: { property: "target"; member: "http"; inside: HttpTargetPlaces };
+  readonly schedule_time: { property: "scheduleTime" };
+  readonly expire_time: { property: "expireTime" };
+  readonly priority: { property: "priority" };
+  readonly dedup_key: { property: "dedupKey" };
+  readonly max_attempts: { property: "maxAttempts" };
+  readonly retry_policy: { property: "retryPolicy"; inside: RetryPolicyPlaces };
+  readonly attempt_timeout: { property: "attemptTimeout"; inside: DurationPlaces };
+  readonly ambiguity_policy: { property: "ambiguityPolicy" };
+  readonly source: { property: "source" };
+  readonly labels: { property: "labels" };
+  readonly retention: { property: "retention"; inside: DurationPlaces };
+  readonly create_time: { property: "createTime" };
+  readonly update_time: { property: "updateTime" };
+  readonly next_attempt_time: { property: "nextAttemptTime" };
+  readonly finish_time: { property: "finishTime" };
+  readonly attempt_count: { property: "attemptCount" };
+  readonly attempts: { property: "attempts"; inside: AttemptPlaces };
+  readonly response: { property: "response"; inside: HttpResponsePlaces };
+  readonly last_error: { property: "lastError"; inside: StatusPlaces };
+  readonly blocked_by: { property: "blockedBy" };
+  readonly schedule: { property: "schedule" };
+  readonly trace_context: { property: "traceContext"; inside: TraceContextPlaces };
+}
+
+/** Where fieldpost.v1.HttpTarget holds its fields. */
+export interface HttpTargetPlaces {
+  readonly method: { property: "method" };
+  readonly url: { property: "url" };
+  readonly headers: { property: "headers"; inside: HeaderPlaces };
+  readonly body: { property: "body" };
+  readonly parameters: { property: "parameters" };
+}
+
+/** Where google.protobuf.Timestamp holds its fields. */
+export interface TimestampPlaces {
+  readonly seconds: { property: "seconds" };
+  readonly nanos: { property: "nanos" };
+}
+
+/** Where fieldpost.v1.RetryPolicy holds its fields. */
+export interface RetryPolicyPlaces {
+  readonly initial_backoff: { property: "initialBackoff"; inside: DurationPlaces };
+  readonly max_backoff: { property: "maxBackoff"; inside: DurationPlaces };
+  readonly multiplier: { property: "multiplier" };
+  readonly jitter: { property: "jitter" };
+}
+
+/** Where google.protobuf.Duration holds its fields. */
+export interface DurationPlaces {
+  readonly seconds: { property: "seconds" };
+  readonly nanos: { property: "nanos" };
+}
+
+/** Where fieldpost.v1.Attempt holds its fields. */
+export interface AttemptPlaces {
+  readonly number: { property: "number" };
+  readonly result: { property: "result" };
+  readonly start_time: { property: "startTime" };
+  readonly end_time: { property: "endTime" };
+  readonly http_status: { property: "httpStatus" };
+  readonly error: { property: "error"; inside: StatusPlaces };
+  readonly worker: { property: "worker" };
+}
+
+/** Where fieldpost.v1.HttpResponse holds its fields. */
+export interface HttpResponsePlaces {
+  readonly status: { property: "status" };
+  readonly headers: { property: "headers"; inside: HeaderPlaces };
+  readonly body: { property: "body" };
+  readonly truncated: { property: "truncated" };
+}
+
+/** Where google.rpc.Status holds its fields. */
+export interface StatusPlaces {
+  readonly code: { property: "code" };
+  readonly message: { property: "message" };
+  readonly details: { property: "details"; inside: AnyPlaces };
+}
+
+/** Where fieldpost.v1.TraceContext holds its fields. */
+export interface TraceContextPlaces {
+  readonly traceparent: { property: "traceparent" };
+  readonly tracestate: { property: "tracestate" };
+}
+
+/** Where fieldpost.v1.Header holds its fields. */
+export interface HeaderPlaces {
+  readonly name: { property: "name" };
+  readonly value: { property: "value" };
+}
+
+/** Where google.protobuf.Any holds its fields. */
+export interface AnyPlaces {
+  readonly type_url: { property: "typeUrl" };
+  readonly value: { property: "value" };
+}
+
+// One for all: nothing in it can be changed.
+const noBytes = /* @__PURE__ */ Buffer.alloc(0);
+
 const shape: TsProtoShape = {
   oneof: "unions",
   maps: "Map",
   long: "bigint",
-  emptyBytes: () => Buffer.alloc(0),
+  noBytes,
 };
 
 const jobSchema: MessageSchema = /* @__PURE__ */ 
@@ -427,7 +628,7 @@ function keepHttpTarget(message: HttpTarget, { fields }: Slots): HttpTarget {
     method: fields[0] ? message.method : "",
     url: fields[1] ? message.url : "",
     headers: listPart(message.headers, fields[2], keepHeader, 2),
-    body: fields[3] ? copyBytes(message.body) : Buffer.alloc(0),
+    body: fields[3] ? copyBytes(message.body) : noBytes,
     parameters: scalarMapPart(message.parameters, fields[4]),
   };
 }
@@ -466,7 +667,7 @@ function keepHttpResponse(message: HttpResponse, { fields }: Slots): HttpRespons
   return {
     status: fields[0] ? message.status : 0,
     headers: listPart(message.headers, fields[1], keepHeader, 2),
-    body: fields[2] ? copyBytes(message.body) : Buffer.alloc(0),
+    body: fields[2] ? copyBytes(message.body) : noBytes,
     truncated: fields[3] ? message.truncated : false,
   };
 }
@@ -496,23 +697,27 @@ function keepHeader(message: Header, { fields }: Slots): Header {
 function keepAny(message: Any, { fields }: Slots): Any {
   return {
     typeUrl: fields[0] ? message.typeUrl : "",
-    value: fields[1] ? copyBytes(message.value) : Buffer.alloc(0),
+    value: fields[1] ? copyBytes(message.value) : noBytes,
   };
 }
 
-const getJobRequestReadMask = /* @__PURE__ */ defineMask<JobPath>(
+const jobDefinition = /* @__PURE__ */ defineMask<JobPath>(
   jobSchema,
   { profile: "read" },
 );
-const listJobsRequestReadMask = /* @__PURE__ */ defineMask<JobPath>(
+const getJobRequestReadMaskField = /* @__PURE__ */ defineMask<JobPath>(
   jobSchema,
   { profile: "read" },
 );
-const updateJobRequestUpdateMask = /* @__PURE__ */ defineMask<JobPathInUpdate>(
+const listJobsRequestReadMaskField = /* @__PURE__ */ defineMask<JobPath>(
+  jobSchema,
+  { profile: "read" },
+);
+const updateJobRequestUpdateMaskField = /* @__PURE__ */ defineMask<JobPathInUpdate>(
   jobSchema,
   { profile: "update" },
 );
-const watchJobsRequestReadMask = /* @__PURE__ */ defineMask<JobPath>(
+const watchJobsRequestReadMaskField = /* @__PURE__ */ defineMask<JobPath>(
   jobSchema,
   { profile: "read" },
 );

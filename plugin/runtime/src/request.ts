@@ -1,0 +1,32 @@
+// Masks in requests: what generated code does to the field that holds one.
+
+/** The mask field of a request of protobuf-es. */
+interface FieldMaskMessage {
+  readonly paths: readonly string[];
+}
+
+/** A copy of a request whose mask has these paths as well. Paths that it has already are not repeated. */
+export function addPaths<Request extends object, Property extends keyof Request>(
+  request: Request,
+  property: Property,
+  paths: readonly string[],
+): Request {
+  const held = request[property] as readonly string[] | undefined;
+  return withProperty(request, property, [...new Set([...(held ?? []), ...paths])]);
+}
+
+/** The same for a request of protobuf-es; `mask` is an empty FieldMask. */
+export function addPathsToMessage<Request extends object, Property extends keyof Request>(
+  request: Request,
+  property: Property,
+  paths: readonly string[],
+  mask: object,
+): Request {
+  const held = (request[property] as FieldMaskMessage | undefined)?.paths ?? [];
+  return withProperty(request, property, { ...mask, paths: [...new Set([...held, ...paths])] });
+}
+
+function withProperty<T extends object>(message: T, property: PropertyKey, value: unknown): T {
+  const copy = Object.assign(Object.create(Object.getPrototypeOf(message) as object | null) as T, message);
+  return Object.assign(copy, { [property]: value });
+}
