@@ -26,6 +26,7 @@ const commands: readonly (readonly [name: string, command: string, ...args: stri
 const generated = [
   "server/src/gen",
   "plugin/src/gen",
+  "plugin/example/gen",
   "test/support/gen",
   "test/vectors/gen",
   "test/bench/fieldmask/gen",

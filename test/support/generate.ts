@@ -19,6 +19,7 @@ const commands: readonly (readonly string[])[] = [
     "server/src/gen/descriptors.binpb",
   ],
   ["generate", "--template", "test/support/buf.gen.yaml"],
+  ["generate", "--template", "plugin/example/buf.gen.yaml"],
   ["generate", "--template", "test/bench/fieldmask/buf.gen.yaml"],
   ["generate", "--template", "test/vectors/buf.gen.ts-proto.yaml"],
   ["generate", "--template", "test/vectors/buf.gen.protobuf-es.yaml"],

@@ -6,6 +6,7 @@ export type { CheckOptions, MaskProfile, Violation, ViolationReason } from "./ch
 export { includes, touches } from "./includes.ts";
 export { MAX_PATHS, MAX_SEGMENTS, MAX_TREES } from "./limits.ts";
 export type { MapKeyType } from "./map-key.ts";
+export { MaskError } from "./mask-error.ts";
 export { compileMask, defineMask, parseMask, validateMask } from "./parse.ts";
 export type { MaskDefinition, MaskResult, ParseOptions } from "./parse.ts";
 export { formatPath, parsePath } from "./path.ts";
