@@ -64,11 +64,14 @@ export function printMessage(context: Context, message: MessageModel): void {
           runtimeValue(f, "applyMask"),
           "<",
           type,
-          ", ",
-          selected,
-          `>(message, mask, ${schema}, ${keepName(message)})`,
+          `, ${placesName(message)}, Chosen>(message, mask, ${schema}, ${keepName(message)})`,
         ]
-      : [runtimeValue(f, "filterBy"), "<", type, ", ", selected, `>(${schema}, message, mask)`],
+      : [
+          runtimeValue(f, "filterBy"),
+          "<",
+          type,
+          `, ${placesName(message)}, Chosen>(${schema}, message, mask)`,
+        ],
   );
   write(
     `A new ${typeName} without what the mask selects. No mask drops nothing.`,
@@ -135,7 +138,7 @@ export function printMessage(context: Context, message: MessageModel): void {
       fn("encode"),
       ["message: ", type, ", mask: ", mask],
       "Uint8Array",
-      [encode, run("filterBy", "message, mask"), ")"],
+      [encode, run("filterMessage", "message, mask"), " as ", type, ")"],
     );
   } else if (shape.encodes) {
     write(

@@ -78,7 +78,7 @@ export function maskUserInfoResponse<const Chosen extends "*" | UserInfoResponse
 
 /** A new example.v1.UserInfoResponse with only what the mask selects. */
 export function filterUserInfoResponse<Chosen extends string = string>(message: UserInfoResponse, mask: Mask<UserInfoResponsePath, Chosen>): Selected<UserInfoResponse, UserInfoResponsePlaces, Chosen> {
-  return applyMask<UserInfoResponse, Selected<UserInfoResponse, UserInfoResponsePlaces, Chosen>>(message, mask, userInfoResponseSchema, keepUserInfoResponse);
+  return applyMask<UserInfoResponse, UserInfoResponsePlaces, Chosen>(message, mask, userInfoResponseSchema, keepUserInfoResponse);
 }
 
 /** A new example.v1.UserInfoResponse without what the mask selects. No mask drops nothing. */
@@ -118,7 +118,7 @@ export function maskUserInfoRequest<const Chosen extends "*" | UserInfoRequestPa
 
 /** A new example.v1.UserInfoRequest with only what the mask selects. */
 export function filterUserInfoRequest<Chosen extends string = string>(message: UserInfoRequest, mask: Mask<UserInfoRequestPath, Chosen>): Selected<UserInfoRequest, UserInfoRequestPlaces, Chosen> {
-  return applyMask<UserInfoRequest, Selected<UserInfoRequest, UserInfoRequestPlaces, Chosen>>(message, mask, userInfoRequestSchema, keepUserInfoRequest);
+  return applyMask<UserInfoRequest, UserInfoRequestPlaces, Chosen>(message, mask, userInfoRequestSchema, keepUserInfoRequest);
 }
 
 /** A new example.v1.UserInfoRequest without what the mask selects. No mask drops nothing. */

@@ -7,13 +7,19 @@ import { mergeMessage } from "./merge.ts";
 import type { MergeOptions } from "./merge.ts";
 import { pruneMessage } from "./prune.ts";
 import type { MessageSchema } from "./schema.ts";
+import type { Selected } from "./selected.ts";
 import type { Mask } from "./tree.ts";
 import { updateMessage } from "./update.ts";
 import type { UpdateOptions } from "./update.ts";
 
-/** See filterMessage. */
-export function filterBy<T, Result = T>(schema: MessageSchema, message: T, mask: Mask): Result {
-  return filterMessage(schema, message, mask) as Result;
+/** See filterMessage. `Places` says where `T` holds its fields. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- generated code knows it, and no value does
+export function filterBy<T, Places, Chosen extends string>(
+  schema: MessageSchema,
+  message: T,
+  mask: Mask<string, Chosen>,
+): Selected<T, Places, Chosen> {
+  return filterMessage(schema, message, mask) as Selected<T, Places, Chosen>;
 }
 
 /** See pruneMessage. */

@@ -1,5 +1,6 @@
 // The door for generated code. Not for use by hand: it may change together with the plugin.
 
+export { filterMessage } from "./filter.ts";
 export { diffBy, filterBy, mergeBy, pruneBy, updateBy } from "./by-mask.ts";
 export type { Violation } from "./check.ts";
 export type { DiffOptions } from "./diff.ts";

@@ -4,6 +4,7 @@
 import { copyPlain } from "./plain-value.ts";
 import { keepTree } from "./filter.ts";
 import type { MessageSchema } from "./schema.ts";
+import type { Selected } from "./selected.ts";
 import { ALL, MapTree, NOTHING, checkType } from "./tree.ts";
 import type { Mask, MessageTree, Selection } from "./tree.ts";
 import { writeObject } from "./ts-proto.ts";
@@ -24,17 +25,21 @@ function whole(fieldCount: number): Slots {
   return (wholes[fieldCount] ??= { fields: Array.from({ length: fieldCount }, () => ALL) });
 }
 
-/** Applies a mask to a whole message. Throws a TypeError if the mask is for another message type. */
-export function applyMask<T extends object, Result = T>(
+/**
+ * Applies a mask to a whole message; `Places` says where it holds its fields. Throws a TypeError if the mask is for
+ * another message type.
+ */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- generated code knows it, and no value does
+export function applyMask<T extends object, Places, Chosen extends string>(
   message: T,
-  mask: Mask,
+  mask: Mask<string, Chosen>,
   schema: MessageSchema,
   keep: Keep<T>,
-): Result {
+): Selected<T, Places, Chosen> {
   checkType(mask, schema);
   const { selection } = mask;
   const tree = selection === ALL ? whole(schema.fields.length) : selection;
-  return keep(message, tree === NOTHING ? { fields: [] } : tree) as unknown as Result;
+  return keep(message, tree === NOTHING ? { fields: [] } : tree) as Selected<T, Places, Chosen>;
 }
 
 /** For a message that is held as one value: a Date, a text, the value in a wrapper. */

@@ -6,9 +6,9 @@ interface FieldMaskMessage {
 }
 
 /** A copy of a request whose mask has these paths as well. Paths that it has already are not repeated. */
-export function addPaths<Request extends object, Property extends keyof Request>(
+export function addPaths<Request extends object>(
   request: Request,
-  property: Property,
+  property: keyof Request,
   paths: readonly string[],
 ): Request {
   const held = request[property] as readonly string[] | undefined;
@@ -16,9 +16,9 @@ export function addPaths<Request extends object, Property extends keyof Request>
 }
 
 /** The same for a request of protobuf-es; `mask` is an empty FieldMask. */
-export function addPathsToMessage<Request extends object, Property extends keyof Request>(
+export function addPathsToMessage<Request extends object>(
   request: Request,
-  property: Property,
+  property: keyof Request,
   paths: readonly string[],
   mask: object,
 ): Request {

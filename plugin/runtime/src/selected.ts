@@ -19,13 +19,14 @@ export type Selected<T, Places, Path extends string> = string extends Path
   : "*" extends Path
     ? T
     : {
-        -readonly [Name in keyof Places & Head<Path> as PropertyOf<Places[Name]>]: ValueOf<
-          T,
-          Places[Name],
-          Name extends Path ? "*" : Below<Path, Name & string>
-        >;
-      } & Pick<T, "$typeName" & keyof T>;
+        [
+          Name in (keyof Places & Head<Path>) | ("$typeName" & keyof T) as PlaceOf<Places, Name>
+        ]: Name extends keyof T & "$typeName"
+          ? T[Name]
+          : ValueOf<T, Places[Name & keyof Places], Name extends Path ? "*" : Below<Path, Name & string>>;
+      };
 
+type PlaceOf<Places, Name> = Name extends keyof Places ? PropertyOf<Places[Name]> : "$typeName";
 type Head<Path extends string> = Path extends `${infer First}.${string}` ? First : Path;
 type Below<Path extends string, Name extends string> = Path extends `${Name}.${infer Rest}` ? Rest : never;
 type PropertyOf<Place> = Place extends { readonly property: infer Property extends PropertyKey }

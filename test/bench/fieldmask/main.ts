@@ -99,7 +99,7 @@ const comparisons: readonly Comparison[] = [
     name: "filter, 2 of 20 fields, to npm's protobuf-fieldmask",
     aim: "at least 8",
     subject: () => filterProfile(small, mask),
-    yardstick: () => applyFieldMask(small, properties) as unknown,
+    yardstick: () => applyFieldMask(small, properties),
     ratio: "times faster",
   },
   {

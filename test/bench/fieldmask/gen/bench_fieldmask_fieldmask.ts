@@ -46,7 +46,7 @@ export function maskProfile<const Chosen extends "*" | ProfilePath>(...paths: re
 
 /** A new bench.v1.Profile with only what the mask selects. */
 export function filterProfile<Chosen extends string = string>(message: Profile, mask: Mask<ProfilePath, Chosen>): Selected<Profile, ProfilePlaces, Chosen> {
-  return applyMask<Profile, Selected<Profile, ProfilePlaces, Chosen>>(message, mask, profileSchema, keepProfile);
+  return applyMask<Profile, ProfilePlaces, Chosen>(message, mask, profileSchema, keepProfile);
 }
 
 /** A new bench.v1.Profile without what the mask selects. No mask drops nothing. */

@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { DiffOptions, FilterBytesOptions, Mask, MaskResult, MergeOptions, MessageSchema, ParseOptions, Selected, UpdateOptions, Violation } from "@fieldpost/fieldmask/codegen";
-import { addPathsToMessage, compileMask, defineMask, diffBy, filterBy, filterBytes, mergeBy, parseMask, pruneBy, requireMask, updateBy, validateMask } from "@fieldpost/fieldmask/codegen";
+import { addPathsToMessage, compileMask, defineMask, diffBy, filterBy, filterBytes, filterMessage, mergeBy, parseMask, pruneBy, requireMask, updateBy, validateMask } from "@fieldpost/fieldmask/codegen";
 import type { ReadAccountRequest, ReadAddressRequest, ReadAuditRequest, ReadCardRequest, ReadContactRequest, ReadEmptyRequest, ReadGeoRequest, ReadHazardRequest, ReadItemRequest, ReadNodeRequest, ReadNoteRequest, UpdateAccountRequest, UpdateAddressRequest, UpdateAuditRequest, UpdateCardRequest, UpdateContactRequest, UpdateEmptyRequest, UpdateGeoRequest, UpdateHazardRequest, UpdateItemRequest, UpdateNodeRequest, UpdateNoteRequest } from "./vectors_masks_pb.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
@@ -722,7 +722,7 @@ export function maskGeo<const Chosen extends "*" | GeoPath>(...paths: readonly C
 
 /** A new vectors.v1.Geo with only what the mask selects. */
 export function filterGeo<Chosen extends string = string>(message: Geo, mask: Mask<GeoPath, Chosen>): Selected<Geo, GeoPlaces, Chosen> {
-  return filterBy<Geo, Selected<Geo, GeoPlaces, Chosen>>(geoSchema, message, mask);
+  return filterBy<Geo, GeoPlaces, Chosen>(geoSchema, message, mask);
 }
 
 /** A new vectors.v1.Geo without what the mask selects. No mask drops nothing. */
@@ -752,7 +752,7 @@ export function filterGeoBytes(bytes: Uint8Array, mask: Mask<GeoPath>, options?:
 
 /** Encodes only what the mask selects of a vectors.v1.Geo. */
 export function encodeGeo(message: Geo, mask: Mask<GeoPath>): Uint8Array {
-  return toBinary(GeoSchema, filterBy(geoSchema, message, mask));
+  return toBinary(GeoSchema, filterMessage(geoSchema, message, mask) as Geo);
 }
 
 /** A mask of these paths of vectors.v1.Address; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -762,7 +762,7 @@ export function maskAddress<const Chosen extends "*" | AddressPath>(...paths: re
 
 /** A new vectors.v1.Address with only what the mask selects. */
 export function filterAddress<Chosen extends string = string>(message: Address, mask: Mask<AddressPath, Chosen>): Selected<Address, AddressPlaces, Chosen> {
-  return filterBy<Address, Selected<Address, AddressPlaces, Chosen>>(addressSchema, message, mask);
+  return filterBy<Address, AddressPlaces, Chosen>(addressSchema, message, mask);
 }
 
 /** A new vectors.v1.Address without what the mask selects. No mask drops nothing. */
@@ -792,7 +792,7 @@ export function filterAddressBytes(bytes: Uint8Array, mask: Mask<AddressPath>, o
 
 /** Encodes only what the mask selects of a vectors.v1.Address. */
 export function encodeAddress(message: Address, mask: Mask<AddressPath>): Uint8Array {
-  return toBinary(AddressSchema, filterBy(addressSchema, message, mask));
+  return toBinary(AddressSchema, filterMessage(addressSchema, message, mask) as Address);
 }
 
 /** A mask of these paths of vectors.v1.Contact; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -802,7 +802,7 @@ export function maskContact<const Chosen extends "*" | ContactPath>(...paths: re
 
 /** A new vectors.v1.Contact with only what the mask selects. */
 export function filterContact<Chosen extends string = string>(message: Contact, mask: Mask<ContactPath, Chosen>): Selected<Contact, ContactPlaces, Chosen> {
-  return filterBy<Contact, Selected<Contact, ContactPlaces, Chosen>>(contactSchema, message, mask);
+  return filterBy<Contact, ContactPlaces, Chosen>(contactSchema, message, mask);
 }
 
 /** A new vectors.v1.Contact without what the mask selects. No mask drops nothing. */
@@ -832,7 +832,7 @@ export function filterContactBytes(bytes: Uint8Array, mask: Mask<ContactPath>, o
 
 /** Encodes only what the mask selects of a vectors.v1.Contact. */
 export function encodeContact(message: Contact, mask: Mask<ContactPath>): Uint8Array {
-  return toBinary(ContactSchema, filterBy(contactSchema, message, mask));
+  return toBinary(ContactSchema, filterMessage(contactSchema, message, mask) as Contact);
 }
 
 /** A mask of these paths of vectors.v1.Note; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -842,7 +842,7 @@ export function maskNote<const Chosen extends "*" | NotePath>(...paths: readonly
 
 /** A new vectors.v1.Note with only what the mask selects. */
 export function filterNote<Chosen extends string = string>(message: Note, mask: Mask<NotePath, Chosen>): Selected<Note, NotePlaces, Chosen> {
-  return filterBy<Note, Selected<Note, NotePlaces, Chosen>>(noteSchema, message, mask);
+  return filterBy<Note, NotePlaces, Chosen>(noteSchema, message, mask);
 }
 
 /** A new vectors.v1.Note without what the mask selects. No mask drops nothing. */
@@ -872,7 +872,7 @@ export function filterNoteBytes(bytes: Uint8Array, mask: Mask<NotePath>, options
 
 /** Encodes only what the mask selects of a vectors.v1.Note. */
 export function encodeNote(message: Note, mask: Mask<NotePath>): Uint8Array {
-  return toBinary(NoteSchema, filterBy(noteSchema, message, mask));
+  return toBinary(NoteSchema, filterMessage(noteSchema, message, mask) as Note);
 }
 
 /** A mask of these paths of vectors.v1.Item; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -882,7 +882,7 @@ export function maskItem<const Chosen extends "*" | ItemPath>(...paths: readonly
 
 /** A new vectors.v1.Item with only what the mask selects. */
 export function filterItem<Chosen extends string = string>(message: Item, mask: Mask<ItemPath, Chosen>): Selected<Item, ItemPlaces, Chosen> {
-  return filterBy<Item, Selected<Item, ItemPlaces, Chosen>>(itemSchema, message, mask);
+  return filterBy<Item, ItemPlaces, Chosen>(itemSchema, message, mask);
 }
 
 /** A new vectors.v1.Item without what the mask selects. No mask drops nothing. */
@@ -912,7 +912,7 @@ export function filterItemBytes(bytes: Uint8Array, mask: Mask<ItemPath>, options
 
 /** Encodes only what the mask selects of a vectors.v1.Item. */
 export function encodeItem(message: Item, mask: Mask<ItemPath>): Uint8Array {
-  return toBinary(ItemSchema, filterBy(itemSchema, message, mask));
+  return toBinary(ItemSchema, filterMessage(itemSchema, message, mask) as Item);
 }
 
 /** A mask of these paths of vectors.v1.Card; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -922,7 +922,7 @@ export function maskCard<const Chosen extends "*" | CardPath>(...paths: readonly
 
 /** A new vectors.v1.Card with only what the mask selects. */
 export function filterCard<Chosen extends string = string>(message: Card, mask: Mask<CardPath, Chosen>): Selected<Card, CardPlaces, Chosen> {
-  return filterBy<Card, Selected<Card, CardPlaces, Chosen>>(cardSchema, message, mask);
+  return filterBy<Card, CardPlaces, Chosen>(cardSchema, message, mask);
 }
 
 /** A new vectors.v1.Card without what the mask selects. No mask drops nothing. */
@@ -952,7 +952,7 @@ export function filterCardBytes(bytes: Uint8Array, mask: Mask<CardPath>, options
 
 /** Encodes only what the mask selects of a vectors.v1.Card. */
 export function encodeCard(message: Card, mask: Mask<CardPath>): Uint8Array {
-  return toBinary(CardSchema, filterBy(cardSchema, message, mask));
+  return toBinary(CardSchema, filterMessage(cardSchema, message, mask) as Card);
 }
 
 /** A mask of these paths of vectors.v1.Node; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -962,7 +962,7 @@ export function maskNode<const Chosen extends "*" | NodePath>(...paths: readonly
 
 /** A new vectors.v1.Node with only what the mask selects. */
 export function filterNode<Chosen extends string = string>(message: Node, mask: Mask<NodePath, Chosen>): Selected<Node, NodePlaces, Chosen> {
-  return filterBy<Node, Selected<Node, NodePlaces, Chosen>>(nodeSchema, message, mask);
+  return filterBy<Node, NodePlaces, Chosen>(nodeSchema, message, mask);
 }
 
 /** A new vectors.v1.Node without what the mask selects. No mask drops nothing. */
@@ -992,7 +992,7 @@ export function filterNodeBytes(bytes: Uint8Array, mask: Mask<NodePath>, options
 
 /** Encodes only what the mask selects of a vectors.v1.Node. */
 export function encodeNode(message: Node, mask: Mask<NodePath>): Uint8Array {
-  return toBinary(NodeSchema, filterBy(nodeSchema, message, mask));
+  return toBinary(NodeSchema, filterMessage(nodeSchema, message, mask) as Node);
 }
 
 /** A mask of these paths of vectors.v1.Audit; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -1002,7 +1002,7 @@ export function maskAudit<const Chosen extends "*" | AuditPath>(...paths: readon
 
 /** A new vectors.v1.Audit with only what the mask selects. */
 export function filterAudit<Chosen extends string = string>(message: Audit, mask: Mask<AuditPath, Chosen>): Selected<Audit, AuditPlaces, Chosen> {
-  return filterBy<Audit, Selected<Audit, AuditPlaces, Chosen>>(auditSchema, message, mask);
+  return filterBy<Audit, AuditPlaces, Chosen>(auditSchema, message, mask);
 }
 
 /** A new vectors.v1.Audit without what the mask selects. No mask drops nothing. */
@@ -1032,7 +1032,7 @@ export function filterAuditBytes(bytes: Uint8Array, mask: Mask<AuditPath>, optio
 
 /** Encodes only what the mask selects of a vectors.v1.Audit. */
 export function encodeAudit(message: Audit, mask: Mask<AuditPath>): Uint8Array {
-  return toBinary(AuditSchema, filterBy(auditSchema, message, mask));
+  return toBinary(AuditSchema, filterMessage(auditSchema, message, mask) as Audit);
 }
 
 /** A mask of these paths of vectors.v1.Account; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -1042,7 +1042,7 @@ export function maskAccount<const Chosen extends "*" | AccountPath>(...paths: re
 
 /** A new vectors.v1.Account with only what the mask selects. */
 export function filterAccount<Chosen extends string = string>(message: Account, mask: Mask<AccountPath, Chosen>): Selected<Account, AccountPlaces, Chosen> {
-  return filterBy<Account, Selected<Account, AccountPlaces, Chosen>>(accountSchema, message, mask);
+  return filterBy<Account, AccountPlaces, Chosen>(accountSchema, message, mask);
 }
 
 /** A new vectors.v1.Account without what the mask selects. No mask drops nothing. */
@@ -1072,7 +1072,7 @@ export function filterAccountBytes(bytes: Uint8Array, mask: Mask<AccountPath>, o
 
 /** Encodes only what the mask selects of a vectors.v1.Account. */
 export function encodeAccount(message: Account, mask: Mask<AccountPath>): Uint8Array {
-  return toBinary(AccountSchema, filterBy(accountSchema, message, mask));
+  return toBinary(AccountSchema, filterMessage(accountSchema, message, mask) as Account);
 }
 
 /** A mask of these paths of vectors.v1.Hazard; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -1082,7 +1082,7 @@ export function maskHazard<const Chosen extends "*" | HazardPath>(...paths: read
 
 /** A new vectors.v1.Hazard with only what the mask selects. */
 export function filterHazard<Chosen extends string = string>(message: Hazard, mask: Mask<HazardPath, Chosen>): Selected<Hazard, HazardPlaces, Chosen> {
-  return filterBy<Hazard, Selected<Hazard, HazardPlaces, Chosen>>(hazardSchema, message, mask);
+  return filterBy<Hazard, HazardPlaces, Chosen>(hazardSchema, message, mask);
 }
 
 /** A new vectors.v1.Hazard without what the mask selects. No mask drops nothing. */
@@ -1112,7 +1112,7 @@ export function filterHazardBytes(bytes: Uint8Array, mask: Mask<HazardPath>, opt
 
 /** Encodes only what the mask selects of a vectors.v1.Hazard. */
 export function encodeHazard(message: Hazard, mask: Mask<HazardPath>): Uint8Array {
-  return toBinary(HazardSchema, filterBy(hazardSchema, message, mask));
+  return toBinary(HazardSchema, filterMessage(hazardSchema, message, mask) as Hazard);
 }
 
 /** A mask of these paths of vectors.v1.Empty; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -1122,7 +1122,7 @@ export function maskEmpty<const Chosen extends "*" | EmptyPath>(...paths: readon
 
 /** A new vectors.v1.Empty with only what the mask selects. */
 export function filterEmpty<Chosen extends string = string>(message: Empty, mask: Mask<EmptyPath, Chosen>): Selected<Empty, EmptyPlaces, Chosen> {
-  return filterBy<Empty, Selected<Empty, EmptyPlaces, Chosen>>(emptySchema, message, mask);
+  return filterBy<Empty, EmptyPlaces, Chosen>(emptySchema, message, mask);
 }
 
 /** A new vectors.v1.Empty without what the mask selects. No mask drops nothing. */
@@ -1152,7 +1152,7 @@ export function filterEmptyBytes(bytes: Uint8Array, mask: Mask<EmptyPath>, optio
 
 /** Encodes only what the mask selects of a vectors.v1.Empty. */
 export function encodeEmpty(message: Empty, mask: Mask<EmptyPath>): Uint8Array {
-  return toBinary(EmptySchema, filterBy(emptySchema, message, mask));
+  return toBinary(EmptySchema, filterMessage(emptySchema, message, mask) as Empty);
 }
 
 /** Paths of vectors.v1.Geo. */

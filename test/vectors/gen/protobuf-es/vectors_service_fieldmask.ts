@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { DiffOptions, FilterBytesOptions, Mask, MaskResult, MergeOptions, MessageSchema, ParseOptions, Selected, UpdateOptions, Violation } from "@fieldpost/fieldmask/codegen";
-import { addPathsToMessage, compileMask, defineMask, diffBy, filterBy, filterBytes, mergeBy, parseMask, pruneBy, requireMask, updateBy, validateMask } from "@fieldpost/fieldmask/codegen";
+import { addPathsToMessage, compileMask, defineMask, diffBy, filterBy, filterBytes, filterMessage, mergeBy, parseMask, pruneBy, requireMask, updateBy, validateMask } from "@fieldpost/fieldmask/codegen";
 import type { GetProfileRequest, GetProfileResponse, GetProfileResponse_Inner, ListProfilesRequest, Outer, Outer_GetProfileResponse, ReadAccountRequest, ReadInnerRequest, ReadTreeRequest, TwoMasksRequest, UpdateProfileRequest } from "./vectors_service_pb.ts";
 import { GetProfileRequestSchema, GetProfileResponse_InnerSchema, GetProfileResponseSchema, Outer_GetProfileResponseSchema, ReadTreeRequestSchema, UpdateProfileRequestSchema } from "./vectors_service_pb.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -339,7 +339,7 @@ export function maskGetProfileResponse<const Chosen extends "*" | GetProfileResp
 
 /** A new vectors.service.v1.GetProfileResponse with only what the mask selects. */
 export function filterGetProfileResponse<Chosen extends string = string>(message: GetProfileResponse, mask: Mask<GetProfileResponsePath, Chosen>): Selected<GetProfileResponse, GetProfileResponsePlaces, Chosen> {
-  return filterBy<GetProfileResponse, Selected<GetProfileResponse, GetProfileResponsePlaces, Chosen>>(getProfileResponseSchema, message, mask);
+  return filterBy<GetProfileResponse, GetProfileResponsePlaces, Chosen>(getProfileResponseSchema, message, mask);
 }
 
 /** A new vectors.service.v1.GetProfileResponse without what the mask selects. No mask drops nothing. */
@@ -369,7 +369,7 @@ export function filterGetProfileResponseBytes(bytes: Uint8Array, mask: Mask<GetP
 
 /** Encodes only what the mask selects of a vectors.service.v1.GetProfileResponse. */
 export function encodeGetProfileResponse(message: GetProfileResponse, mask: Mask<GetProfileResponsePath>): Uint8Array {
-  return toBinary(GetProfileResponseSchema, filterBy(getProfileResponseSchema, message, mask));
+  return toBinary(GetProfileResponseSchema, filterMessage(getProfileResponseSchema, message, mask) as GetProfileResponse);
 }
 
 /** A mask of these paths of vectors.service.v1.GetProfileRequest; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -379,7 +379,7 @@ export function maskGetProfileRequest<const Chosen extends "*" | GetProfileReque
 
 /** A new vectors.service.v1.GetProfileRequest with only what the mask selects. */
 export function filterGetProfileRequest<Chosen extends string = string>(message: GetProfileRequest, mask: Mask<GetProfileRequestPath, Chosen>): Selected<GetProfileRequest, GetProfileRequestPlaces, Chosen> {
-  return filterBy<GetProfileRequest, Selected<GetProfileRequest, GetProfileRequestPlaces, Chosen>>(getProfileRequestSchema, message, mask);
+  return filterBy<GetProfileRequest, GetProfileRequestPlaces, Chosen>(getProfileRequestSchema, message, mask);
 }
 
 /** A new vectors.service.v1.GetProfileRequest without what the mask selects. No mask drops nothing. */
@@ -409,7 +409,7 @@ export function filterGetProfileRequestBytes(bytes: Uint8Array, mask: Mask<GetPr
 
 /** Encodes only what the mask selects of a vectors.service.v1.GetProfileRequest. */
 export function encodeGetProfileRequest(message: GetProfileRequest, mask: Mask<GetProfileRequestPath>): Uint8Array {
-  return toBinary(GetProfileRequestSchema, filterBy(getProfileRequestSchema, message, mask));
+  return toBinary(GetProfileRequestSchema, filterMessage(getProfileRequestSchema, message, mask) as GetProfileRequest);
 }
 
 /** A mask of these paths of vectors.service.v1.UpdateProfileRequest; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -419,7 +419,7 @@ export function maskUpdateProfileRequest<const Chosen extends "*" | UpdateProfil
 
 /** A new vectors.service.v1.UpdateProfileRequest with only what the mask selects. */
 export function filterUpdateProfileRequest<Chosen extends string = string>(message: UpdateProfileRequest, mask: Mask<UpdateProfileRequestPathInUpdate, Chosen>): Selected<UpdateProfileRequest, UpdateProfileRequestPlaces, Chosen> {
-  return filterBy<UpdateProfileRequest, Selected<UpdateProfileRequest, UpdateProfileRequestPlaces, Chosen>>(updateProfileRequestSchema, message, mask);
+  return filterBy<UpdateProfileRequest, UpdateProfileRequestPlaces, Chosen>(updateProfileRequestSchema, message, mask);
 }
 
 /** A new vectors.service.v1.UpdateProfileRequest without what the mask selects. No mask drops nothing. */
@@ -449,7 +449,7 @@ export function filterUpdateProfileRequestBytes(bytes: Uint8Array, mask: Mask<Up
 
 /** Encodes only what the mask selects of a vectors.service.v1.UpdateProfileRequest. */
 export function encodeUpdateProfileRequest(message: UpdateProfileRequest, mask: Mask<UpdateProfileRequestPathInUpdate>): Uint8Array {
-  return toBinary(UpdateProfileRequestSchema, filterBy(updateProfileRequestSchema, message, mask));
+  return toBinary(UpdateProfileRequestSchema, filterMessage(updateProfileRequestSchema, message, mask) as UpdateProfileRequest);
 }
 
 /** A mask of these paths of vectors.v1.Account; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -459,7 +459,7 @@ export function maskAccount<const Chosen extends "*" | AccountPath>(...paths: re
 
 /** A new vectors.v1.Account with only what the mask selects. */
 export function filterAccount<Chosen extends string = string>(message: Account, mask: Mask<AccountPath, Chosen>): Selected<Account, AccountPlaces, Chosen> {
-  return filterBy<Account, Selected<Account, AccountPlaces, Chosen>>(accountSchema, message, mask);
+  return filterBy<Account, AccountPlaces, Chosen>(accountSchema, message, mask);
 }
 
 /** A new vectors.v1.Account without what the mask selects. No mask drops nothing. */
@@ -489,7 +489,7 @@ export function filterAccountBytes(bytes: Uint8Array, mask: Mask<AccountPath>, o
 
 /** Encodes only what the mask selects of a vectors.v1.Account. */
 export function encodeAccount(message: Account, mask: Mask<AccountPath>): Uint8Array {
-  return toBinary(AccountSchema, filterBy(accountSchema, message, mask));
+  return toBinary(AccountSchema, filterMessage(accountSchema, message, mask) as Account);
 }
 
 /** A mask of these paths of vectors.v1.Node; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -499,7 +499,7 @@ export function maskNode<const Chosen extends "*" | NodePath>(...paths: readonly
 
 /** A new vectors.v1.Node with only what the mask selects. */
 export function filterNode<Chosen extends string = string>(message: Node, mask: Mask<NodePath, Chosen>): Selected<Node, NodePlaces, Chosen> {
-  return filterBy<Node, Selected<Node, NodePlaces, Chosen>>(nodeSchema, message, mask);
+  return filterBy<Node, NodePlaces, Chosen>(nodeSchema, message, mask);
 }
 
 /** A new vectors.v1.Node without what the mask selects. No mask drops nothing. */
@@ -529,7 +529,7 @@ export function filterNodeBytes(bytes: Uint8Array, mask: Mask<NodePath>, options
 
 /** Encodes only what the mask selects of a vectors.v1.Node. */
 export function encodeNode(message: Node, mask: Mask<NodePath>): Uint8Array {
-  return toBinary(NodeSchema, filterBy(nodeSchema, message, mask));
+  return toBinary(NodeSchema, filterMessage(nodeSchema, message, mask) as Node);
 }
 
 /** A mask of these paths of vectors.service.v1.ReadTreeRequest; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -539,7 +539,7 @@ export function maskReadTreeRequest<const Chosen extends "*" | ReadTreeRequestPa
 
 /** A new vectors.service.v1.ReadTreeRequest with only what the mask selects. */
 export function filterReadTreeRequest<Chosen extends string = string>(message: ReadTreeRequest, mask: Mask<ReadTreeRequestPath, Chosen>): Selected<ReadTreeRequest, ReadTreeRequestPlaces, Chosen> {
-  return filterBy<ReadTreeRequest, Selected<ReadTreeRequest, ReadTreeRequestPlaces, Chosen>>(readTreeRequestSchema, message, mask);
+  return filterBy<ReadTreeRequest, ReadTreeRequestPlaces, Chosen>(readTreeRequestSchema, message, mask);
 }
 
 /** A new vectors.service.v1.ReadTreeRequest without what the mask selects. No mask drops nothing. */
@@ -569,7 +569,7 @@ export function filterReadTreeRequestBytes(bytes: Uint8Array, mask: Mask<ReadTre
 
 /** Encodes only what the mask selects of a vectors.service.v1.ReadTreeRequest. */
 export function encodeReadTreeRequest(message: ReadTreeRequest, mask: Mask<ReadTreeRequestPath>): Uint8Array {
-  return toBinary(ReadTreeRequestSchema, filterBy(readTreeRequestSchema, message, mask));
+  return toBinary(ReadTreeRequestSchema, filterMessage(readTreeRequestSchema, message, mask) as ReadTreeRequest);
 }
 
 /** A mask of these paths of vectors.service.v1.GetProfileResponse.Inner; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -579,7 +579,7 @@ export function maskGetProfileResponse_Inner<const Chosen extends "*" | GetProfi
 
 /** A new vectors.service.v1.GetProfileResponse.Inner with only what the mask selects. */
 export function filterGetProfileResponse_Inner<Chosen extends string = string>(message: GetProfileResponse_Inner, mask: Mask<GetProfileResponse_InnerPath, Chosen>): Selected<GetProfileResponse_Inner, GetProfileResponse_InnerPlaces, Chosen> {
-  return filterBy<GetProfileResponse_Inner, Selected<GetProfileResponse_Inner, GetProfileResponse_InnerPlaces, Chosen>>(getProfileResponse_InnerSchema, message, mask);
+  return filterBy<GetProfileResponse_Inner, GetProfileResponse_InnerPlaces, Chosen>(getProfileResponse_InnerSchema, message, mask);
 }
 
 /** A new vectors.service.v1.GetProfileResponse.Inner without what the mask selects. No mask drops nothing. */
@@ -609,7 +609,7 @@ export function filterGetProfileResponse_InnerBytes(bytes: Uint8Array, mask: Mas
 
 /** Encodes only what the mask selects of a vectors.service.v1.GetProfileResponse.Inner. */
 export function encodeGetProfileResponse_Inner(message: GetProfileResponse_Inner, mask: Mask<GetProfileResponse_InnerPath>): Uint8Array {
-  return toBinary(GetProfileResponse_InnerSchema, filterBy(getProfileResponse_InnerSchema, message, mask));
+  return toBinary(GetProfileResponse_InnerSchema, filterMessage(getProfileResponse_InnerSchema, message, mask) as GetProfileResponse_Inner);
 }
 
 /** A mask of these paths of vectors.service.v1.Outer.GetProfileResponse; what it is applied to has the type of what they name. Throws a MaskError if one is wrong. */
@@ -619,7 +619,7 @@ export function maskOuter_GetProfileResponse<const Chosen extends "*" | Outer_Ge
 
 /** A new vectors.service.v1.Outer.GetProfileResponse with only what the mask selects. */
 export function filterOuter_GetProfileResponse<Chosen extends string = string>(message: Outer_GetProfileResponse, mask: Mask<Outer_GetProfileResponsePath, Chosen>): Selected<Outer_GetProfileResponse, Outer_GetProfileResponsePlaces, Chosen> {
-  return filterBy<Outer_GetProfileResponse, Selected<Outer_GetProfileResponse, Outer_GetProfileResponsePlaces, Chosen>>(outer_GetProfileResponseSchema, message, mask);
+  return filterBy<Outer_GetProfileResponse, Outer_GetProfileResponsePlaces, Chosen>(outer_GetProfileResponseSchema, message, mask);
 }
 
 /** A new vectors.service.v1.Outer.GetProfileResponse without what the mask selects. No mask drops nothing. */
@@ -649,7 +649,7 @@ export function filterOuter_GetProfileResponseBytes(bytes: Uint8Array, mask: Mas
 
 /** Encodes only what the mask selects of a vectors.service.v1.Outer.GetProfileResponse. */
 export function encodeOuter_GetProfileResponse(message: Outer_GetProfileResponse, mask: Mask<Outer_GetProfileResponsePath>): Uint8Array {
-  return toBinary(Outer_GetProfileResponseSchema, filterBy(outer_GetProfileResponseSchema, message, mask));
+  return toBinary(Outer_GetProfileResponseSchema, filterMessage(outer_GetProfileResponseSchema, message, mask) as Outer_GetProfileResponse);
 }
 
 /** Paths of vectors.service.v1.GetProfileResponse. */

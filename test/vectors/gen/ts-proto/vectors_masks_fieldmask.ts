@@ -719,7 +719,7 @@ export function maskGeo<const Chosen extends "*" | GeoPath>(...paths: readonly C
 
 /** A new vectors.v1.Geo with only what the mask selects. */
 export function filterGeo<Chosen extends string = string>(message: Geo, mask: Mask<GeoPath, Chosen>): Selected<Geo, GeoPlaces, Chosen> {
-  return applyMask<Geo, Selected<Geo, GeoPlaces, Chosen>>(message, mask, geoSchema, keepGeo);
+  return applyMask<Geo, GeoPlaces, Chosen>(message, mask, geoSchema, keepGeo);
 }
 
 /** A new vectors.v1.Geo without what the mask selects. No mask drops nothing. */
@@ -759,7 +759,7 @@ export function maskAddress<const Chosen extends "*" | AddressPath>(...paths: re
 
 /** A new vectors.v1.Address with only what the mask selects. */
 export function filterAddress<Chosen extends string = string>(message: Address, mask: Mask<AddressPath, Chosen>): Selected<Address, AddressPlaces, Chosen> {
-  return applyMask<Address, Selected<Address, AddressPlaces, Chosen>>(message, mask, addressSchema, keepAddress);
+  return applyMask<Address, AddressPlaces, Chosen>(message, mask, addressSchema, keepAddress);
 }
 
 /** A new vectors.v1.Address without what the mask selects. No mask drops nothing. */
@@ -799,7 +799,7 @@ export function maskContact<const Chosen extends "*" | ContactPath>(...paths: re
 
 /** A new vectors.v1.Contact with only what the mask selects. */
 export function filterContact<Chosen extends string = string>(message: Contact, mask: Mask<ContactPath, Chosen>): Selected<Contact, ContactPlaces, Chosen> {
-  return applyMask<Contact, Selected<Contact, ContactPlaces, Chosen>>(message, mask, contactSchema, keepContact);
+  return applyMask<Contact, ContactPlaces, Chosen>(message, mask, contactSchema, keepContact);
 }
 
 /** A new vectors.v1.Contact without what the mask selects. No mask drops nothing. */
@@ -839,7 +839,7 @@ export function maskNote<const Chosen extends "*" | NotePath>(...paths: readonly
 
 /** A new vectors.v1.Note with only what the mask selects. */
 export function filterNote<Chosen extends string = string>(message: Note, mask: Mask<NotePath, Chosen>): Selected<Note, NotePlaces, Chosen> {
-  return applyMask<Note, Selected<Note, NotePlaces, Chosen>>(message, mask, noteSchema, keepNote);
+  return applyMask<Note, NotePlaces, Chosen>(message, mask, noteSchema, keepNote);
 }
 
 /** A new vectors.v1.Note without what the mask selects. No mask drops nothing. */
@@ -879,7 +879,7 @@ export function maskItem<const Chosen extends "*" | ItemPath>(...paths: readonly
 
 /** A new vectors.v1.Item with only what the mask selects. */
 export function filterItem<Chosen extends string = string>(message: Item, mask: Mask<ItemPath, Chosen>): Selected<Item, ItemPlaces, Chosen> {
-  return applyMask<Item, Selected<Item, ItemPlaces, Chosen>>(message, mask, itemSchema, keepItem);
+  return applyMask<Item, ItemPlaces, Chosen>(message, mask, itemSchema, keepItem);
 }
 
 /** A new vectors.v1.Item without what the mask selects. No mask drops nothing. */
@@ -919,7 +919,7 @@ export function maskCard<const Chosen extends "*" | CardPath>(...paths: readonly
 
 /** A new vectors.v1.Card with only what the mask selects. */
 export function filterCard<Chosen extends string = string>(message: Card, mask: Mask<CardPath, Chosen>): Selected<Card, CardPlaces, Chosen> {
-  return applyMask<Card, Selected<Card, CardPlaces, Chosen>>(message, mask, cardSchema, keepCard);
+  return applyMask<Card, CardPlaces, Chosen>(message, mask, cardSchema, keepCard);
 }
 
 /** A new vectors.v1.Card without what the mask selects. No mask drops nothing. */
@@ -959,7 +959,7 @@ export function maskNode<const Chosen extends "*" | NodePath>(...paths: readonly
 
 /** A new vectors.v1.Node with only what the mask selects. */
 export function filterNode<Chosen extends string = string>(message: Node, mask: Mask<NodePath, Chosen>): Selected<Node, NodePlaces, Chosen> {
-  return applyMask<Node, Selected<Node, NodePlaces, Chosen>>(message, mask, nodeSchema, keepNode);
+  return applyMask<Node, NodePlaces, Chosen>(message, mask, nodeSchema, keepNode);
 }
 
 /** A new vectors.v1.Node without what the mask selects. No mask drops nothing. */
@@ -999,7 +999,7 @@ export function maskAudit<const Chosen extends "*" | AuditPath>(...paths: readon
 
 /** A new vectors.v1.Audit with only what the mask selects. */
 export function filterAudit<Chosen extends string = string>(message: Audit, mask: Mask<AuditPath, Chosen>): Selected<Audit, AuditPlaces, Chosen> {
-  return applyMask<Audit, Selected<Audit, AuditPlaces, Chosen>>(message, mask, auditSchema, keepAudit);
+  return applyMask<Audit, AuditPlaces, Chosen>(message, mask, auditSchema, keepAudit);
 }
 
 /** A new vectors.v1.Audit without what the mask selects. No mask drops nothing. */
@@ -1039,7 +1039,7 @@ export function maskAccount<const Chosen extends "*" | AccountPath>(...paths: re
 
 /** A new vectors.v1.Account with only what the mask selects. */
 export function filterAccount<Chosen extends string = string>(message: Account, mask: Mask<AccountPath, Chosen>): Selected<Account, AccountPlaces, Chosen> {
-  return applyMask<Account, Selected<Account, AccountPlaces, Chosen>>(message, mask, accountSchema, keepAccount);
+  return applyMask<Account, AccountPlaces, Chosen>(message, mask, accountSchema, keepAccount);
 }
 
 /** A new vectors.v1.Account without what the mask selects. No mask drops nothing. */
@@ -1079,7 +1079,7 @@ export function maskHazard<const Chosen extends "*" | HazardPath>(...paths: read
 
 /** A new vectors.v1.Hazard with only what the mask selects. */
 export function filterHazard<Chosen extends string = string>(message: Hazard, mask: Mask<HazardPath, Chosen>): Selected<Hazard, HazardPlaces, Chosen> {
-  return applyMask<Hazard, Selected<Hazard, HazardPlaces, Chosen>>(message, mask, hazardSchema, keepHazard);
+  return applyMask<Hazard, HazardPlaces, Chosen>(message, mask, hazardSchema, keepHazard);
 }
 
 /** A new vectors.v1.Hazard without what the mask selects. No mask drops nothing. */
@@ -1119,7 +1119,7 @@ export function maskEmpty<const Chosen extends "*" | EmptyPath>(...paths: readon
 
 /** A new vectors.v1.Empty with only what the mask selects. */
 export function filterEmpty<Chosen extends string = string>(message: Empty, mask: Mask<EmptyPath, Chosen>): Selected<Empty, EmptyPlaces, Chosen> {
-  return applyMask<Empty, Selected<Empty, EmptyPlaces, Chosen>>(message, mask, emptySchema, keepEmpty);
+  return applyMask<Empty, EmptyPlaces, Chosen>(message, mask, emptySchema, keepEmpty);
 }
 
 /** A new vectors.v1.Empty without what the mask selects. No mask drops nothing. */

@@ -337,7 +337,7 @@ export function maskGetProfileResponse<const Chosen extends "*" | GetProfileResp
 
 /** A new vectors.service.v1.GetProfileResponse with only what the mask selects. */
 export function filterGetProfileResponse<Chosen extends string = string>(message: GetProfileResponse, mask: Mask<GetProfileResponsePath, Chosen>): Selected<GetProfileResponse, GetProfileResponsePlaces, Chosen> {
-  return applyMask<GetProfileResponse, Selected<GetProfileResponse, GetProfileResponsePlaces, Chosen>>(message, mask, getProfileResponseSchema, keepGetProfileResponse);
+  return applyMask<GetProfileResponse, GetProfileResponsePlaces, Chosen>(message, mask, getProfileResponseSchema, keepGetProfileResponse);
 }
 
 /** A new vectors.service.v1.GetProfileResponse without what the mask selects. No mask drops nothing. */
@@ -377,7 +377,7 @@ export function maskGetProfileRequest<const Chosen extends "*" | GetProfileReque
 
 /** A new vectors.service.v1.GetProfileRequest with only what the mask selects. */
 export function filterGetProfileRequest<Chosen extends string = string>(message: GetProfileRequest, mask: Mask<GetProfileRequestPath, Chosen>): Selected<GetProfileRequest, GetProfileRequestPlaces, Chosen> {
-  return applyMask<GetProfileRequest, Selected<GetProfileRequest, GetProfileRequestPlaces, Chosen>>(message, mask, getProfileRequestSchema, keepGetProfileRequest);
+  return applyMask<GetProfileRequest, GetProfileRequestPlaces, Chosen>(message, mask, getProfileRequestSchema, keepGetProfileRequest);
 }
 
 /** A new vectors.service.v1.GetProfileRequest without what the mask selects. No mask drops nothing. */
@@ -417,7 +417,7 @@ export function maskUpdateProfileRequest<const Chosen extends "*" | UpdateProfil
 
 /** A new vectors.service.v1.UpdateProfileRequest with only what the mask selects. */
 export function filterUpdateProfileRequest<Chosen extends string = string>(message: UpdateProfileRequest, mask: Mask<UpdateProfileRequestPathInUpdate, Chosen>): Selected<UpdateProfileRequest, UpdateProfileRequestPlaces, Chosen> {
-  return applyMask<UpdateProfileRequest, Selected<UpdateProfileRequest, UpdateProfileRequestPlaces, Chosen>>(message, mask, updateProfileRequestSchema, keepUpdateProfileRequest);
+  return applyMask<UpdateProfileRequest, UpdateProfileRequestPlaces, Chosen>(message, mask, updateProfileRequestSchema, keepUpdateProfileRequest);
 }
 
 /** A new vectors.service.v1.UpdateProfileRequest without what the mask selects. No mask drops nothing. */
@@ -457,7 +457,7 @@ export function maskAccount<const Chosen extends "*" | AccountPath>(...paths: re
 
 /** A new vectors.v1.Account with only what the mask selects. */
 export function filterAccount<Chosen extends string = string>(message: Account, mask: Mask<AccountPath, Chosen>): Selected<Account, AccountPlaces, Chosen> {
-  return applyMask<Account, Selected<Account, AccountPlaces, Chosen>>(message, mask, accountSchema, keepAccount);
+  return applyMask<Account, AccountPlaces, Chosen>(message, mask, accountSchema, keepAccount);
 }
 
 /** A new vectors.v1.Account without what the mask selects. No mask drops nothing. */
@@ -497,7 +497,7 @@ export function maskNode<const Chosen extends "*" | NodePath>(...paths: readonly
 
 /** A new vectors.v1.Node with only what the mask selects. */
 export function filterNode<Chosen extends string = string>(message: Node, mask: Mask<NodePath, Chosen>): Selected<Node, NodePlaces, Chosen> {
-  return applyMask<Node, Selected<Node, NodePlaces, Chosen>>(message, mask, nodeSchema, keepNode);
+  return applyMask<Node, NodePlaces, Chosen>(message, mask, nodeSchema, keepNode);
 }
 
 /** A new vectors.v1.Node without what the mask selects. No mask drops nothing. */
@@ -537,7 +537,7 @@ export function maskReadTreeRequest<const Chosen extends "*" | ReadTreeRequestPa
 
 /** A new vectors.service.v1.ReadTreeRequest with only what the mask selects. */
 export function filterReadTreeRequest<Chosen extends string = string>(message: ReadTreeRequest, mask: Mask<ReadTreeRequestPath, Chosen>): Selected<ReadTreeRequest, ReadTreeRequestPlaces, Chosen> {
-  return applyMask<ReadTreeRequest, Selected<ReadTreeRequest, ReadTreeRequestPlaces, Chosen>>(message, mask, readTreeRequestSchema, keepReadTreeRequest);
+  return applyMask<ReadTreeRequest, ReadTreeRequestPlaces, Chosen>(message, mask, readTreeRequestSchema, keepReadTreeRequest);
 }
 
 /** A new vectors.service.v1.ReadTreeRequest without what the mask selects. No mask drops nothing. */
@@ -577,7 +577,7 @@ export function maskGetProfileResponse_Inner<const Chosen extends "*" | GetProfi
 
 /** A new vectors.service.v1.GetProfileResponse.Inner with only what the mask selects. */
 export function filterGetProfileResponse_Inner<Chosen extends string = string>(message: GetProfileResponse_Inner, mask: Mask<GetProfileResponse_InnerPath, Chosen>): Selected<GetProfileResponse_Inner, GetProfileResponse_InnerPlaces, Chosen> {
-  return applyMask<GetProfileResponse_Inner, Selected<GetProfileResponse_Inner, GetProfileResponse_InnerPlaces, Chosen>>(message, mask, getProfileResponse_InnerSchema, keepGetProfileResponse_Inner);
+  return applyMask<GetProfileResponse_Inner, GetProfileResponse_InnerPlaces, Chosen>(message, mask, getProfileResponse_InnerSchema, keepGetProfileResponse_Inner);
 }
 
 /** A new vectors.service.v1.GetProfileResponse.Inner without what the mask selects. No mask drops nothing. */
@@ -617,7 +617,7 @@ export function maskOuter_GetProfileResponse<const Chosen extends "*" | Outer_Ge
 
 /** A new vectors.service.v1.Outer.GetProfileResponse with only what the mask selects. */
 export function filterOuter_GetProfileResponse<Chosen extends string = string>(message: Outer_GetProfileResponse, mask: Mask<Outer_GetProfileResponsePath, Chosen>): Selected<Outer_GetProfileResponse, Outer_GetProfileResponsePlaces, Chosen> {
-  return applyMask<Outer_GetProfileResponse, Selected<Outer_GetProfileResponse, Outer_GetProfileResponsePlaces, Chosen>>(message, mask, outer_GetProfileResponseSchema, keepOuter_GetProfileResponse);
+  return applyMask<Outer_GetProfileResponse, Outer_GetProfileResponsePlaces, Chosen>(message, mask, outer_GetProfileResponseSchema, keepOuter_GetProfileResponse);
 }
 
 /** A new vectors.service.v1.Outer.GetProfileResponse without what the mask selects. No mask drops nothing. */

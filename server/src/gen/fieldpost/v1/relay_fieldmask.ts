@@ -146,7 +146,7 @@ export function maskJob<const Chosen extends "*" | JobPath>(...paths: readonly C
 
 /** A new fieldpost.v1.Job with only what the mask selects. */
 export function filterJob<Chosen extends string = string>(message: Job, mask: Mask<JobPath, Chosen>): Selected<Job, JobPlaces, Chosen> {
-  return applyMask<Job, Selected<Job, JobPlaces, Chosen>>(message, mask, jobSchema, keepJob);
+  return applyMask<Job, JobPlaces, Chosen>(message, mask, jobSchema, keepJob);
 }
 
 /** A new fieldpost.v1.Job without what the mask selects. No mask drops nothing. */
