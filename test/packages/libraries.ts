@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { lacking } from "../support/lacking.ts";
 import { repository, startProgram } from "../support/relay.ts";
 import { codeBlocks, namedBlocks } from "./code-blocks.ts";
 import type { Manifest, PackedPackage } from "./pack.ts";
@@ -134,13 +135,15 @@ console.log(typeof compileMask, parsePath("labels.\`a.b\`").segments.length);
       write(folder, "package.json", '{"type":"module"}');
       for (const [name, text] of files) write(folder, name, text);
       mkdirSync(tools);
-      // The user's own two tools, which are the checkout's here; the plugin is the installed one.
-      for (const tool of ["buf", "protoc-gen-ts_proto"]) {
+      // The user's own tools, which are the checkout's here; the plugin is the installed one.
+      for (const tool of ["buf", "protoc-gen-ts_proto", "protoc-gen-es"]) {
         symlinkSync(join(checkout, ".bin", tool), join(tools, tool));
       }
       const ours = ["@fieldpost/protoc-gen-fieldmask", "@fieldpost/fieldmask"].map(tarballOf);
       await install(folder, [...ours, typesOfNode]);
     }, installTimeoutMs);
+
+    const path = [join(folder, "node_modules/.bin"), tools];
 
     test("generates with the README's files; what it generates compiles and runs on the system's Node", async () => {
       expect([...files.keys()]).toEqual([
@@ -148,16 +151,63 @@ console.log(typeof compileMask, parsePath("labels.\`a.b\`").segments.length);
         "proto/shop/v1/shop.proto",
         "buf.gen.yaml",
         "src/main.ts",
+        "buf.gen.es.yaml",
+        "src/main-es.ts",
       ]);
-      const path = [join(folder, "node_modules/.bin"), tools];
       const generated = await runSystem("buf", ["generate"], { cwd: folder, path });
       expect(generated).toEqual({ code: 0, stdout: "", stderr: "" });
       expect(await compile(folder, "nodenext", ["src/main.ts"])).toBe("");
       const ran = await runSystem("node", ["out/src/main.js"], { cwd: folder });
       expect(ran).toMatchObject({ code: 0, stderr: "" });
       expect(await runSystem(process.execPath, ["src/main.ts"], { cwd: folder })).toEqual(ran);
-      expect(ran.stdout).toMatch(/^true \{[^}]*name: 'orders\/1',[^}]*payment: \{[^}]*amount: 1200n/);
+      expect(ran.stdout).toMatch(/^\{ name: '', payment: \{ method: '', amount: 1200n \}/);
+      expect(ran.stdout).toMatch(/name: 'orders\/1',\s+payment: \{ method: 'cash', amount: 1200n \}/);
       expect(ran.stdout).toContain("suggestion: 'payment.amount'");
+      expect(ran.stdout).toMatch(/\n1200n\n$/);
+    });
+
+    test("generates the same under protoc", async ({ skip }) => {
+      const { code } = await runSystem("sh", ["-c", "command -v protoc"], { cwd: folder });
+      if (code !== 0) {
+        lacking("the plugin under protoc", "there is no protoc");
+        skip();
+      }
+      const command = codeBlocks(readmeOf("@fieldpost/protoc-gen-fieldmask")).find((block) =>
+        block.includes("protoc -I"),
+      )!;
+      // The checkout's ts-proto, in place of one that the user installs.
+      const script = command
+        .replace("--plugin=$bin/protoc-gen-ts_proto", `--plugin=${join(tools, "protoc-gen-ts_proto")}`)
+        .replaceAll("_out=src/gen", "_out=protoc");
+      const ran = await runSystem("sh", ["-euc", `mkdir -p protoc\n${script}`], { cwd: folder, path });
+      expect(ran).toEqual({ code: 0, stdout: "", stderr: "" });
+      const generated = "shop/v1/shop_fieldmask.ts";
+      expect(readFileSync(join(folder, "protoc", generated), "utf8")).toBe(
+        readFileSync(join(folder, "src/gen", generated), "utf8"),
+      );
+    });
+
+    test("does so for protobuf-es", async () => {
+      const generate = ["generate", "--template", "buf.gen.es.yaml"];
+      expect(await runSystem("buf", generate, { cwd: folder, path })).toEqual({
+        code: 0,
+        stdout: "",
+        stderr: "",
+      });
+      expect(await compile(folder, "nodenext", ["src/main-es.ts"])).toBe("");
+      const ran = await runSystem("node", ["out/src/main-es.js"], { cwd: folder });
+      expect(ran).toEqual({ code: 0, stdout: "1200n\n21 10\n", stderr: "" });
+      expect(await runSystem(process.execPath, ["src/main-es.ts"], { cwd: folder })).toEqual(ran);
+    });
+
+    test("starts on the system's Node, and answers a request without files with none", async () => {
+      const bin = join(folder, "node_modules/.bin/protoc-gen-fieldmask");
+      const { stdout } = await runSystem("node", ["--version"], { cwd: folder });
+      process.stdout.write(`the plugin is started by Node ${stdout}`);
+      expect(await runSystem(bin, [], { cwd: folder, input: new Uint8Array() })).toMatchObject({
+        code: 0,
+        stderr: "",
+      });
     });
   });
 }
