@@ -62,7 +62,8 @@ const server = (room: string): string => `server/src/${room}`;
 const rules: readonly Rule[] = [
   {
     room: "plugin/runtime/src",
-    because: "it ships to browsers; protoplugin brings a whole TypeScript, and ts-proto's users need no protobuf-es",
+    because:
+      "it ships to browsers; protoplugin brings a whole TypeScript, and ts-proto's users need no protobuf-es",
     never: ({ from, to }) =>
       !to.startsWith("plugin/runtime/src/") &&
       !(from === "plugin/runtime/src/protobuf-es.ts" && packageOf(to) === "@bufbuild/protobuf"),

@@ -50,7 +50,9 @@ async function main(): Promise<void> {
   if (options.bench === "fieldmask") return benchFieldmask(options.rounds);
   const bench = benches[options.bench];
   if (bench === undefined) {
-    throw new Error(`no bench ${options.bench}, there are ${[...Object.keys(benches), "fieldmask"].join(", ")}\n${usage}`);
+    throw new Error(
+      `no bench ${options.bench}, there are ${[...Object.keys(benches), "fieldmask"].join(", ")}\n${usage}`,
+    );
   }
   const fsyncMs: Record<string, number> = {};
   for (const delayMs of [0, ...options.fsyncDelaysMs]) {

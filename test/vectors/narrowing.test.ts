@@ -35,7 +35,10 @@ describe("ts-proto", () => {
   });
 
   test("a parent covers its children", () => {
-    const part = tsProto.filterAccount(account, tsProto.maskAccount("contact.address", "contact.address.city"));
+    const part = tsProto.filterAccount(
+      account,
+      tsProto.maskAccount("contact.address", "contact.address.city"),
+    );
     expectTypeOf(part.contact).toEqualTypeOf<{ address: Address | undefined } | undefined>();
     expect(part.contact?.address).toBeUndefined();
   });
@@ -99,6 +102,10 @@ describe("protobuf-es", () => {
     expect(part.name).toBe("");
     // @ts-expect-error: not named
     expect(part.contact?.phoneNumber).toBe("");
-    expect([part.displayName, part.contact?.email, part.payment.value?.number]).toEqual(["Ada", "a@b.c", "1"]);
+    expect([part.displayName, part.contact?.email, part.payment.value?.number]).toEqual([
+      "Ada",
+      "a@b.c",
+      "1",
+    ]);
   });
 });
