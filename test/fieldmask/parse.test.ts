@@ -1,4 +1,5 @@
 import { ALL, NOTHING, compileMask, includes, parseMask, validateMask } from "@fieldpost/fieldmask";
+import { defineMask } from "@fieldpost/fieldmask/codegen";
 import { expect, test } from "vitest";
 import { bookSchema, readMask, updateMask } from "./library.ts";
 
@@ -40,10 +41,26 @@ test("the same paths give the same compiled mask", () => {
 
 test("paths that only look alike when joined are kept apart", () => {
   const two = compileMask(readMask, ["labels.`a`", "labels.`b`"]);
-  const one = compileMask(readMask, ["labels.`a`, labels.`b`"]);
+  const one = compileMask(readMask, ["labels.`a`,labels.`b`"]);
   expect(includes(two, "labels.b")).toBe(true);
   expect(includes(one, "labels.b")).toBe(false);
-  expect(parseMask(readMask, ["labels.`x`8:labels.y"]).ok).toBe(false);
+  expect(parseMask(readMask, ["labels.`a`,labels.`b`"]).ok).toBe(false);
+
+  expect(parseMask(readMask, ["labels.`x,y`", "labels.z"]).ok).toBe(true);
+  expect(parseMask(readMask, ["labels.`x", "y`,labels.z"]).ok).toBe(false);
+});
+
+test("paths are never taken for others whose texts begin or end alike", () => {
+  const { cache } = defineMask<string>(bookSchema, { profile: "read" });
+  const mask = compileMask(readMask, ["name"]);
+  cache.set(["jsonname"], "proto", mask);
+  cache.set(["name"], "both", mask);
+  cache.set([], "proto", mask);
+  expect(cache.get(["name"], "json")).toBeUndefined();
+  expect(cache.get(["name"], "proto")).toBeUndefined();
+  expect(cache.get([""], "proto")).toBeUndefined();
+  expect(cache.get(["jsonname"], "proto")).toBe(mask);
+  expect(cache.get(["name"], "both")).toBe(mask);
 });
 
 test("the cache stays small however many masks are sent", () => {

@@ -2,49 +2,69 @@
 // use: a hit costs one lookup, and what was not asked for during a whole generation is dropped. Only small masks are
 // kept, so that distinct masks sent on purpose cost some megabytes at the most.
 
+import type { FieldNames } from "./field-names.ts";
 import type { Mask } from "./tree.ts";
 
 const GENERATION = 128;
 const MAX_KEPT_PATHS = 32;
 const MAX_KEPT_LENGTH = 512;
 
-/** Masks by their paths. */
-export class MaskCache {
-  #young = new Map<string, Mask>();
-  #old = new Map<string, Mask>();
+/** A mask, and what its key does not tell: where the paths end. */
+interface Kept {
+  readonly lengths: readonly number[];
+  readonly mask: Mask;
+}
 
-  get(key: string): Mask | undefined {
-    const young = this.#young.get(key);
-    if (young !== undefined) return young;
-    const old = this.#old.get(key);
-    if (old !== undefined) this.set(key, old);
-    return old;
+/** Masks by their paths, and by the kind of names in them. */
+export class MaskCache {
+  #young = new Map<string, Kept>();
+  #old = new Map<string, Kept>();
+
+  /** The mask of exactly these paths, if it is remembered. */
+  get(paths: readonly string[], names: FieldNames): Mask | undefined {
+    const key = cacheKey(paths, names);
+    if (key === undefined) return undefined;
+    let kept = this.#young.get(key);
+    if (kept === undefined) {
+      kept = this.#old.get(key);
+      if (kept !== undefined) this.#put(key, kept);
+    }
+    return kept !== undefined && endAlike(paths, kept.lengths) ? kept.mask : undefined;
   }
 
-  set(key: string, mask: Mask): void {
-    if (this.#young.size >= GENERATION) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(key, mask);
+  /** Remembers a mask, unless it is too large to be worth keeping. */
+  set(paths: readonly string[], names: FieldNames, mask: Mask): void {
+    const key = cacheKey(paths, names);
+    if (key !== undefined) this.#put(key, { lengths: paths.map(({ length }) => length), mask });
   }
 
   /** How many masks are held. */
   get size(): number {
     return this.#young.size + this.#old.size;
   }
+
+  #put(key: string, kept: Kept): void {
+    if (this.#young.size >= GENERATION) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, kept);
+  }
 }
 
 /**
- * The key of a mask, or undefined if it is too large to be worth keeping. The lengths make it unambiguous: a path may
- * hold any character, so a mere separator would let `["a,b"]` pass for `["a", "b"]`.
+ * A text for the paths, undefined if they are too large. Joining is fast, but `["a,b"]` gives the same text as
+ * `["a", "b"]`: together with the lengths of the paths it is unambiguous.
  */
-export function cacheKey(paths: readonly string[]): string | undefined {
+function cacheKey(paths: readonly string[], names: FieldNames): string | undefined {
   if (paths.length > MAX_KEPT_PATHS) return undefined;
-  let key = "";
-  for (const path of paths) {
-    key += `${path.length}:${path}`;
-    if (key.length > MAX_KEPT_LENGTH) return undefined;
-  }
-  return key;
+  const text = paths.join(",");
+  if (text.length > MAX_KEPT_LENGTH) return undefined;
+  return names === "proto" ? text : names + text;
+}
+
+function endAlike(paths: readonly string[], lengths: readonly number[]): boolean {
+  if (paths.length !== lengths.length) return false;
+  for (let i = 0; i < lengths.length; i++) if (paths[i]?.length !== lengths[i]) return false;
+  return true;
 }

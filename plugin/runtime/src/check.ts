@@ -1,11 +1,14 @@
 // Says everything that is wrong with a mask, not only the first thing, and what was probably meant.
 
 import { isWildcard } from "./compile.ts";
+import { findField } from "./field-names.ts";
+import type { FieldNames } from "./field-names.ts";
 import { MAX_PATHS } from "./limits.ts";
 import { keyProblem } from "./map-key.ts";
-import { formatPath, parsePath } from "./path.ts";
+import { isWritable, joinSegments, parsePath } from "./path.ts";
 import type { PathSegment } from "./path.ts";
 import type { MessageSchema } from "./schema.ts";
+import { quote } from "./text.ts";
 
 /**
  * What a mask is for. `read`: paths go on through lists (AIP-157). `update`: a list is replaced as a whole, so it
@@ -36,7 +39,7 @@ export interface Violation {
   readonly reason: ViolationReason;
   /** For people; goes on after "the path": "names no field of fieldpost.v1.Job". */
   readonly description: string;
-  /** The path that was probably meant; it is valid. */
+  /** The path that was probably meant; it is valid. In proto names, unless only JSON names are. */
   readonly suggestion?: string;
 }
 
@@ -45,6 +48,8 @@ export interface CheckOptions {
   readonly profile: MaskProfile;
   /** A second message: when one mask serves the request and the response, a path of either is right. */
   readonly also?: MessageSchema;
+  /** By which names the paths call the fields. Default `proto`. */
+  readonly names?: FieldNames;
 }
 
 type Problem = Pick<Violation, "reason" | "description" | "suggestion">;
@@ -78,10 +83,11 @@ function starProblem(alone: boolean): Problem | undefined {
 function pathProblem(schema: MessageSchema, path: string, options: CheckOptions): Problem | undefined {
   const parsed = parsePath(path);
   if (!parsed.ok) return { reason: parsed.reason, description: parsed.description };
-  const problem = walk(schema, parsed.segments, options.profile);
+  const { profile, names = "proto" } = options;
+  const problem = walk(schema, parsed.segments, profile, names);
   if (problem === undefined) return undefined;
   // Whoever reads the other side decides how strict to be there.
-  if (options.also !== undefined && walk(options.also, parsed.segments, "read") === undefined) {
+  if (options.also !== undefined && walk(options.also, parsed.segments, "read", names) === undefined) {
     return undefined;
   }
   return problem;
@@ -95,15 +101,19 @@ function walk(
   root: MessageSchema,
   segments: readonly PathSegment[],
   profile: MaskProfile,
+  names: FieldNames,
 ): Problem | undefined {
   let first: Problem | undefined;
   const meant: PathSegment[] = [];
+  let sayable = true;
   const stop = (reason: ViolationReason, description: string): Problem => first ?? { reason, description };
   const advise = (
     reason: ViolationReason,
     description: string,
     suggestion: readonly PathSegment[],
-  ): Problem => first ?? { reason, description, suggestion: formatPath(suggestion) };
+  ): Problem =>
+    first ??
+    (sayable ? { reason, description, suggestion: joinSegments(suggestion) } : { reason, description });
 
   let schema = root;
   for (let i = 0; i < segments.length;) {
@@ -117,7 +127,7 @@ function walk(
     }
     if (segment.quoted)
       return stop("UNKNOWN_FIELD", `has backticks where ${schema.typeName} needs a field name`);
-    let field = schema.field(segment.text);
+    let field = findField(schema, segment.text, names);
     if (field === undefined) {
       field = schema.similarField(segment.text);
       const problem = stop(
@@ -127,7 +137,9 @@ function walk(
       if (field === undefined) return problem;
       first = problem;
     }
-    meant.push({ text: field.name, quoted: false });
+    const name = names === "json" ? field.jsonName : field.name;
+    sayable &&= isWritable(name);
+    meant.push({ text: name, quoted: false });
     if (i === segments.length) break;
 
     switch (field.kind) {
@@ -150,7 +162,7 @@ function walk(
           if (i === segments.length) break;
         } else if (next !== undefined && /^[0-9]+$/.test(next.text)) {
           const corrected = [...meant, { text: "*", quoted: false }, ...segments.slice(i + 1)];
-          return field.message !== undefined && walk(root, corrected, profile) === undefined
+          return field.message !== undefined && walk(root, corrected, profile, names) === undefined
             ? advise("LIST_INDEX", `has an index into ${field.name}; "*" stands for all elements`, corrected)
             : stop("LIST_INDEX", `has an index into ${field.name}; "*" stands for all elements`);
         }
@@ -172,10 +184,5 @@ function walk(
     schema = field.message;
   }
   // Only a wrong name comes this far with a problem, and all of the rest was right.
-  return first === undefined ? undefined : { ...first, suggestion: formatPath(meant) };
-}
-
-// A violation goes back to the caller, perhaps ten thousand of them: a hostile name is not worth repeating whole.
-function quote(text: string): string {
-  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
+  return first === undefined || !sayable ? first : { ...first, suggestion: joinSegments(meant) };
 }

@@ -1,6 +1,8 @@
 // Turns paths into a tree, leniently: a path that names nothing selects nothing. Parents that it did name are kept,
 // empty, as the C++ library does: `contact.nope` gives `contact: {}`. Strictness is check.ts's work.
 
+import { findField } from "./field-names.ts";
+import type { FieldNames } from "./field-names.ts";
 import { MAX_PATHS, MAX_TREES } from "./limits.ts";
 import { keyProblem } from "./map-key.ts";
 import type { PathSegment } from "./path.ts";
@@ -16,25 +18,30 @@ export interface Compiled {
 }
 
 /** Compiles a list that holds at least one path. */
-export function compilePaths(schema: MessageSchema, paths: readonly string[]): Compiled {
+export function compilePaths(schema: MessageSchema, paths: readonly string[], names: FieldNames): Compiled {
   if (paths.includes("*")) return { mask: { schema, selection: ALL }, refusedAt: undefined };
   const root = new MessageTree(schema);
   const budget = { trees: MAX_TREES };
   let refusedAt = paths.length > MAX_PATHS ? MAX_PATHS : undefined;
   for (let i = 0; i < paths.length && i < MAX_PATHS; i++) {
     const parsed = parsePath(paths[i] ?? "");
-    if (parsed.ok && !select(root, parsed.segments, budget)) refusedAt = Math.min(refusedAt ?? i, i);
+    if (parsed.ok && !select(root, parsed.segments, names, budget)) refusedAt = Math.min(refusedAt ?? i, i);
   }
   const selection = root.fields.every((slot) => slot === undefined) ? NOTHING : root;
   return { mask: { schema, selection }, refusedAt };
 }
 
 /** Adds one path. False if the mask has become too large for it. */
-function select(root: MessageTree, segments: readonly PathSegment[], budget: { trees: number }): boolean {
+function select(
+  root: MessageTree,
+  segments: readonly PathSegment[],
+  names: FieldNames,
+  budget: { trees: number },
+): boolean {
   let tree = root;
   for (let i = 0; ;) {
     const name = segments[i++];
-    const field = name === undefined || name.quoted ? undefined : tree.schema.field(name.text);
+    const field = name === undefined || name.quoted ? undefined : findField(tree.schema, name.text, names);
     if (field === undefined) return true;
     if (tree.fields[field.index] === ALL) return true;
 

@@ -3,6 +3,7 @@
 
 export { checkPaths } from "./check.ts";
 export type { CheckOptions, MaskProfile, Violation, ViolationReason } from "./check.ts";
+export type { FieldNames } from "./field-names.ts";
 export { includes, touches } from "./includes.ts";
 export { MAX_PATHS, MAX_SEGMENTS, MAX_TREES } from "./limits.ts";
 export type { MapKeyType } from "./map-key.ts";

@@ -1,11 +1,12 @@
 // From the `string[] | undefined` of a request to a compiled mask. Generated code declares one MaskDefinition per mask
 // field and wraps these functions.
 
-import { MaskCache, cacheKey } from "./cache.ts";
+import { MaskCache } from "./cache.ts";
 import { checkPaths } from "./check.ts";
 import type { CheckOptions, Violation } from "./check.ts";
 import { compilePaths } from "./compile.ts";
 import { MaskError } from "./mask-error.ts";
+import type { FieldNames } from "./field-names.ts";
 import type { MessageSchema } from "./schema.ts";
 import { ALL, NOTHING } from "./tree.ts";
 import type { Mask } from "./tree.ts";
@@ -29,6 +30,11 @@ export type MaskResult<Path extends string = string> =
 export interface ParseOptions {
   /** What a mask without paths means. Default `all`: on the wire it cannot be told from an absent one. */
   readonly emptyMask?: "all" | "nothing";
+  /**
+   * By which names the paths call the fields. Default: what the definition says, and otherwise `proto`. `json` and `both`
+   * are for masks that come with JSON. Keys of maps are no names. What is asked of the mask has proto names all the same.
+   */
+  readonly names?: FieldNames;
 }
 
 /** Declares a mask field. */
@@ -54,14 +60,14 @@ export function parseMask<Path extends string>(
   const fixed = emptyMask(definition, paths, options);
   if (paths === undefined || fixed !== undefined) return { ok: true, mask: fixed ?? definition.all };
 
-  const key = cacheKey(paths);
-  const kept = key === undefined ? undefined : definition.cache.get(key);
+  const names = namesOf(definition, options);
+  const kept = definition.cache.get(paths, names);
   if (kept !== undefined) return { ok: true, mask: kept as Mask<Path> };
 
   const { schema } = definition;
-  const violations = checkPaths(schema, paths, definition.options);
+  const violations = checkPaths(schema, paths, { ...definition.options, names });
   if (violations.length > 0) return { ok: false, violations };
-  const { mask, refusedAt } = compilePaths(schema, paths);
+  const { mask, refusedAt } = compilePaths(schema, paths, names);
   if (refusedAt !== undefined) {
     const description = "makes the mask too large";
     return {
@@ -69,7 +75,7 @@ export function parseMask<Path extends string>(
       violations: [{ index: refusedAt, path: paths[refusedAt] ?? "", reason: "TOO_LARGE", description }],
     };
   }
-  if (key !== undefined) definition.cache.set(key, mask);
+  definition.cache.set(paths, names, mask);
   return { ok: true, mask: mask as Mask<Path> };
 }
 
@@ -92,17 +98,21 @@ export function compileMask<Path extends string>(
 ): Mask<Path> {
   const result = parseMask(definition, paths, options);
   if (result.ok) return result.mask;
-  return compilePaths(definition.schema, paths ?? []).mask as Mask<Path>;
+  return compilePaths(definition.schema, paths ?? [], namesOf(definition, options)).mask as Mask<Path>;
 }
 
 /** All that is wrong with a mask; empty if nothing is. */
 export function validateMask(
   definition: MaskDefinition,
   paths: readonly string[] | undefined,
-  options?: ParseOptions,
+  options: ParseOptions = {},
 ): readonly Violation[] {
   const result = parseMask(definition, paths, options);
   return result.ok ? [] : result.violations;
+}
+
+function namesOf(definition: MaskDefinition, { names }: ParseOptions): FieldNames {
+  return names ?? definition.options.names ?? "proto";
 }
 
 function emptyMask<Path extends string>(

@@ -39,6 +39,22 @@ export function formatPath(segments: readonly PathSegment[]): string {
   return segments.map(formatSegment).join(".");
 }
 
+/** Joins segments to a path as they were: between backticks those that stood there. */
+export function joinSegments(segments: readonly PathSegment[]): string {
+  return segments.map(({ text, quoted }) => (quoted ? `\`${text}\`` : text)).join(".");
+}
+
+/** True for a name that can stand in a path. Those of protos can; a `json_name` may be any text. */
+export function isWritable(name: string): boolean {
+  const parsed = parsePath(name);
+  return parsed.ok && parsed.segments.length === 1 && !name.startsWith("`") && name !== "*";
+}
+
+/** The segment of a map key, as canonical paths have it: between backticks only where it needs them. */
+export function keySegment(key: string): PathSegment {
+  return { text: key, quoted: key === "*" };
+}
+
 function formatSegment({ text, quoted }: PathSegment): string {
   if (!quoted && text === "*") return text;
   if (!quoted && bareKey.test(text)) return text;
