@@ -1,5 +1,7 @@
 // A small schema of every kind of field, recursive in three ways, as generated code would declare it.
 
+import { compileMask } from "@fieldpost/fieldmask";
+import type { Mask } from "@fieldpost/fieldmask";
 import { defineMask, defineMessage, listOf, mapOf } from "@fieldpost/fieldmask/codegen";
 import type { MessageSchema, TsProtoShape } from "@fieldpost/fieldmask/codegen";
 
@@ -35,3 +37,9 @@ export const bookSchema: MessageSchema = defineMessage("library.Book", shape, ()
 
 export const readMask = defineMask<string>(bookSchema, { profile: "read" });
 export const updateMask = defineMask<string>(bookSchema, { profile: "update" });
+
+/** A lenient mask of these paths; of none, it selects nothing. */
+export const maskOf = (...paths: string[]): Mask => compileMask(readMask, paths, { emptyMask: "nothing" });
+
+/** How often each property is tried: FIELDPOST_PROPERTY_RUNS, or 100 times. */
+export const runs = { numRuns: Number(process.env["FIELDPOST_PROPERTY_RUNS"] ?? 100) };

@@ -1,15 +1,19 @@
 // The runtime of @fieldpost/protoc-gen-fieldmask, for the code that works with masks. What only generated code calls
 // stands behind "@fieldpost/fieldmask/codegen".
 
+export { intersectMasks, subtractMasks, unionMasks } from "./algebra.ts";
 export { checkPaths } from "./check.ts";
 export type { CheckOptions, MaskProfile, Violation, ViolationReason } from "./check.ts";
 export type { FieldNames } from "./field-names.ts";
+export { allFieldPaths, pathsOfFieldNumbers } from "./field-paths.ts";
 export { includes, touches } from "./includes.ts";
-export { MAX_PATHS, MAX_SEGMENTS, MAX_TREES } from "./limits.ts";
+export { MAX_PATHS, MAX_SEGMENTS, MAX_STEPS, MAX_TREES } from "./limits.ts";
 export type { MapKeyType } from "./map-key.ts";
 export { MaskError } from "./mask-error.ts";
+export { isEmpty, maskPaths } from "./mask-paths.ts";
 export { compileMask, defineMask, parseMask, validateMask } from "./parse.ts";
 export type { MaskDefinition, MaskResult, ParseOptions } from "./parse.ts";
+export { coversPath, intersectPaths, normalizePaths, unionPaths } from "./path-set.ts";
 export { formatPath, parsePath } from "./path.ts";
 export type { ParsedPath, PathSegment } from "./path.ts";
 export type { FieldSchema, MessageSchema } from "./schema.ts";

@@ -9,3 +9,6 @@ export const MAX_SEGMENTS = 256;
 
 /** Messages, list elements and map entries that one compiled mask goes into; each costs a slot per field. */
 export const MAX_TREES = 10_000;
+
+/** Steps that comparing sets of paths may take: with `*` and keys at many places, few paths can mean many comparisons. */
+export const MAX_STEPS = 500_000;

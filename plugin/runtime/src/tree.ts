@@ -8,8 +8,11 @@ export const ALL: unique symbol = Symbol("fieldmask.all");
 /** No field at all. */
 export const NOTHING: unique symbol = Symbol("fieldmask.nothing");
 
+/** What is selected of one message, or of every element of a list. */
+export type MessagePart = typeof ALL | MessageTree;
+
 /** What is selected of one field. A field that is not selected has no Selection: its slot is undefined. */
-export type Selection = typeof ALL | MessageTree | MapTree;
+export type Selection = MessagePart | MapTree;
 
 /** What is selected of one message type, or of every element of a list of it. */
 export class MessageTree {
@@ -26,7 +29,7 @@ export class MessageTree {
 /** What is selected of the entries of one map. */
 export interface MapLayer {
   /** What is selected of single entries, by the canonical text of their keys. */
-  readonly keys: Map<string, typeof ALL | MessageTree>;
+  readonly keys: Map<string, MessagePart>;
   /** What is selected of every entry (`m.*.f`). */
   every: MessageTree | undefined;
 }
@@ -43,8 +46,8 @@ export class MapTree {
   }
 
   /** What is selected of the entry with this key. */
-  entry(key: string): typeof ALL | MessageTree | undefined {
-    let found: typeof ALL | MessageTree | undefined;
+  entry(key: string): MessagePart | undefined {
+    let found: MessagePart | undefined;
     for (const { keys, every } of this.layers) {
       found = joinMessages(joinMessages(found, keys.get(key)), every);
     }
@@ -90,10 +93,13 @@ function join(a: Selection | undefined, b: Selection | undefined): Selection | u
   return b instanceof MapTree ? a : joinMessages(a, b);
 }
 
-function joinMessages(
-  a: typeof ALL | MessageTree | undefined,
-  b: typeof ALL | MessageTree | undefined,
-): typeof ALL | MessageTree | undefined {
+/** What either of two selections of one message type selects. The result may share trees with both. */
+export function joinMessages(a: MessageTree | undefined, b: MessageTree | undefined): MessageTree | undefined;
+export function joinMessages(a: MessagePart | undefined, b: MessagePart | undefined): MessagePart | undefined;
+export function joinMessages(
+  a: MessagePart | undefined,
+  b: MessagePart | undefined,
+): MessagePart | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   if (a === ALL || b === ALL) return ALL;
   const joined = new MessageTree(a.schema);
