@@ -7,6 +7,9 @@ export type { CheckOptions, MaskProfile, Violation, ViolationReason } from "./ch
 export type { FieldNames } from "./field-names.ts";
 export { allFieldPaths, pathsOfFieldNumbers } from "./field-paths.ts";
 export { includes, touches } from "./includes.ts";
+export { jsonToPaths, maskToJson } from "./json-names.ts";
+export { FieldMaskJsonError, pathsFromJson, pathsToJson } from "./json.ts";
+export type { FieldMaskJsonCode } from "./json.ts";
 export { MAX_PATHS, MAX_SEGMENTS, MAX_STEPS, MAX_TREES } from "./limits.ts";
 export type { MapKeyType } from "./map-key.ts";
 export { MaskError } from "./mask-error.ts";
