@@ -127,7 +127,7 @@ describe("GetJob", () => {
   test("suggests the field that was meant", async () => {
     const relay = await withFullJob();
     const error = await errorOf(get(relay, "jobs/full", ["createTime"]));
-    expect(error.message).toContain("did you mean create_time?");
+    expect(error.message).toContain("Did you mean create_time?");
   });
 
   test.each([

@@ -2,6 +2,8 @@
 // stands behind "@fieldpost/fieldmask/codegen".
 
 export { intersectMasks, subtractMasks, unionMasks } from "./algebra.ts";
+export { MaskError, toBadRequest } from "./bad-request.ts";
+export type { BadRequest, BadRequestViolation } from "./bad-request.ts";
 export { checkPaths } from "./check.ts";
 export type { CheckOptions, MaskProfile, Violation, ViolationReason } from "./check.ts";
 export type { FieldNames } from "./field-names.ts";

@@ -1,5 +1,5 @@
 /** Read masks (AIP-157): which fields to return, and so which parts of a job to read. All of it is generated code's work. */
-import { touches } from "@fieldpost/fieldmask";
+import { toBadRequest, touches } from "@fieldpost/fieldmask";
 import type { Mask, MaskResult } from "@fieldpost/fieldmask";
 import {
   compileGetJobRequestReadMask,
@@ -11,7 +11,6 @@ import {
 import type { JobPath } from "../gen/fieldpost/v1/relay_fieldmask.ts";
 import type { Job } from "../gen/fieldpost/v1/job.ts";
 import type { JobPart } from "../store/store.ts";
-import { quote } from "./names.ts";
 import type { Violations } from "./violations.ts";
 
 /** A mask that was accepted, and what it takes to answer it. */
@@ -88,9 +87,8 @@ export function filterJob(job: Job, { mask }: ReadMask): Job {
 
 function accept(result: MaskResult<JobPath>, violations: Violations): ReadMask {
   if (result.ok) return withParts(result.mask);
-  for (const { index, path, description, suggestion } of result.violations) {
-    const meant = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
-    violations.add(`read_mask.paths[${index}]`, `${quote(path)} ${description}${meant}`);
+  for (const { field, description } of toBadRequest(result.violations, "read_mask").fieldViolations) {
+    violations.add(field, description);
   }
   return withParts(compileGetJobRequestReadMask(["name"]));
 }
