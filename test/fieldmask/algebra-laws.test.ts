@@ -19,7 +19,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { runs } from "./library.ts";
 
-const shape = { oneof: "unions", maps: "Map", long: "bigint", emptyBytes: () => new Uint8Array(0) } as const;
+const shape = { oneof: "unions", maps: "Map", long: "bigint", noBytes: new Uint8Array(0) } as const;
 const partSchema: MessageSchema = defineMessage("law.Part", shape, () => [
   ["x", 1, "string"],
   ["y", 2, listOf("string")],

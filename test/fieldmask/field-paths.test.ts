@@ -11,7 +11,7 @@ test("all fields are those of the message itself, as they were declared", () => 
     oneof: "unions",
     maps: "Map",
     long: "bigint",
-    emptyBytes: () => new Uint8Array(0),
+    noBytes: new Uint8Array(0),
   } as const;
   expect(allFieldPaths(defineMessage("library.Empty", shape, () => []))).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { defineMask, defineMessage, listOf, mapOf } from "@fieldpost/fieldmask/c
 import type { MessageSchema } from "@fieldpost/fieldmask/codegen";
 import { expect, test } from "vitest";
 
-const shape = { oneof: "unions", maps: "Map", long: "bigint", emptyBytes: () => new Uint8Array(0) } as const;
+const shape = { oneof: "unions", maps: "Map", long: "bigint", noBytes: new Uint8Array(0) } as const;
 
 const placeSchema: MessageSchema = defineMessage("json.Place", shape, () => [
   ["address_1", 1, "string"],

@@ -22,7 +22,7 @@ import type { Mask, MessageSchema } from "@fieldpost/fieldmask";
 import { defineMask } from "@fieldpost/fieldmask/codegen";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { compileReadAccountRequestReadMask } from "./gen/vectors_service_fieldmask.ts";
+import { compileReadAccountRequestReadMask } from "./gen/ts-proto/vectors_service_fieldmask.ts";
 import { readVectors } from "./vectors.ts";
 import type { Vector } from "./vectors.ts";
 

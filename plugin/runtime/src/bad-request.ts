@@ -10,7 +10,7 @@ export interface BadRequest {
 
 /** google.rpc.BadRequest.FieldViolation, without the localized message. */
 export interface BadRequestViolation {
-  /** Which path it is about, counted from 0: `update_mask.paths[1]`. */
+  /** Which path it is about, counted from 0: `update_mask.paths[1]`; or the field of the resource: `owner`. */
   readonly field: string;
   /** A sentence for people. */
   readonly description: string;
@@ -25,7 +25,7 @@ export interface BadRequestViolation {
 export function toBadRequest(violations: readonly Violation[], field = "update_mask"): BadRequest {
   return {
     fieldViolations: violations.map((violation) => ({
-      field: `${field}.paths[${violation.index}]`,
+      field: violation.index === undefined ? violation.path : `${field}.paths[${violation.index}]`,
       description: describeViolation(violation),
       reason: violation.reason,
     })),

@@ -5,7 +5,7 @@ import { MaskCache } from "./cache.ts";
 import { checkPaths } from "./check.ts";
 import type { CheckOptions, Violation } from "./check.ts";
 import { compilePaths } from "./compile.ts";
-import { MaskError } from "./mask-error.ts";
+import { MaskError } from "./bad-request.ts";
 import type { FieldNames } from "./field-names.ts";
 import type { MessageSchema } from "./schema.ts";
 import { ALL, NOTHING } from "./tree.ts";

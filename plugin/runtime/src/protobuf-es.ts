@@ -80,6 +80,7 @@ function toEntry(field: DescField): FieldEntry {
     ...keyOf(field),
     oneof: field.oneof?.name,
     delimited: isDelimited(field),
+    ...closedEnumOf(field),
     behaviors: behaviorsOf(field),
   };
 }
@@ -87,6 +88,11 @@ function toEntry(field: DescField): FieldEntry {
 function isDelimited(field: DescField): boolean {
   if (field.fieldKind === "list") return field.listKind === "message" && field.delimitedEncoding;
   return field.fieldKind === "message" && field.delimitedEncoding;
+}
+
+function closedEnumOf(field: DescField): Pick<FieldEntry, "closedEnum"> {
+  if (field.fieldKind !== "enum" || field.enum.open) return {};
+  return { closedEnum: new Set(field.enum.values.map(({ number }) => number)) };
 }
 
 function kindOf(field: DescField): FieldSchema["kind"] {

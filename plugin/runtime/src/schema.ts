@@ -50,6 +50,11 @@ export interface FieldSchema {
   readonly siblings: readonly number[];
   /** True if a message field is encoded as a group (editions: DELIMITED; proto2: group). */
   readonly delimited: boolean;
+  /**
+   * The numbers of a closed enum (editions: CLOSED; proto2), if a singular field holds one. A record with another number
+   * is one of an unknown field. Without it any number is taken, as ts-proto's decoders do.
+   */
+  readonly closedEnum?: ReadonlySet<number>;
   readonly behaviors: readonly FieldBehavior[];
 }
 

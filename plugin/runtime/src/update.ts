@@ -2,7 +2,7 @@
 // behavior (AIP-203), what a caller may not write is left as it is, or refused.
 
 import { copyMessage, copyValue, equalValues } from "./copy.ts";
-import { MaskError } from "./mask-error.ts";
+import { MaskError } from "./bad-request.ts";
 import { formatPath } from "./path.ts";
 import type { PathSegment } from "./path.ts";
 import type { FieldSchema, MessageForm, MessageSchema, Values } from "./schema.ts";
