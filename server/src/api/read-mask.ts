@@ -1,5 +1,5 @@
 /** Read masks (AIP-157): which fields to return, and so which parts of a job to read. All of it is generated code's work. */
-import { toBadRequest, touches } from "@fieldpost/fieldmask";
+import { includes, toBadRequest, touches } from "@fieldpost/fieldmask";
 import type { Mask, MaskResult } from "@fieldpost/fieldmask";
 import {
   compileGetJobRequestReadMask,
@@ -80,9 +80,9 @@ export function checkListJobsReadMask(
   return accept(parseListJobsRequestReadMask(paths), violations);
 }
 
-/** A new job with only what the mask selects. */
+/** Only what the mask selects of a job; the job itself if that is all of it, as its bodies may be large. */
 export function filterJob(job: Job, { mask }: ReadMask): Job {
-  return filterByMask(job, mask);
+  return includes(mask, "*") ? job : filterByMask(job, mask);
 }
 
 function accept(result: MaskResult<JobPath>, violations: Violations): ReadMask {

@@ -31,6 +31,12 @@ export interface ThreadOptions<Operation> {
 }
 
 /**
+ * How long one turn of the event loop may hand out answers, in milliseconds. Messages that arrive meanwhile belong to
+ * the same turn, so that a thread as fast as the answers are used would hold the loop up until the queue is empty.
+ */
+const maxTurnMs = 20;
+
+/**
  * The event loop's end of a store thread. Operations that are given while the thread is busy go to it together, as
  * one group.
  */
@@ -41,6 +47,8 @@ export class StoreThread<Operation> {
   readonly #waiting: Waiting<Operation>[] = [];
   readonly #underWay: Waiting<Operation>[][] = [];
   #flushing = false;
+  /** When this turn's first answers came. */
+  #turnSince: number | undefined;
   #restartLog = false;
   #opened = false;
   #closed = false;
@@ -149,14 +157,24 @@ export class StoreThread<Operation> {
 
   #settle(answers: GroupAnswer): void {
     const group = this.#underWay.shift() ?? [];
-    // The thread has its next group before anyone hears of this one.
-    this.#flush(this.#options.groupsUnderWay);
+    // The thread has its next group before anyone hears of this one, unless other work has waited long enough.
+    if (this.#turnIsLong()) this.#schedule();
+    else this.#flush(this.#options.groupsUnderWay);
     for (const [index, waiting] of group.entries()) {
       const answer = answers[index];
       if (answer === undefined) waiting.reject(this.#unavailable("gave no answer", "STORE_FAILED"));
       else if ("failure" in answer) waiting.reject(this.#toError(answer.failure));
       else waiting.resolve(answer.value as never);
     }
+  }
+
+  #turnIsLong(): boolean {
+    const now = performance.now();
+    if (this.#turnSince === undefined) {
+      this.#turnSince = now;
+      setImmediate(() => (this.#turnSince = undefined));
+    }
+    return now - this.#turnSince > maxTurnMs;
   }
 
   #toError(failure: ThreadFailure): RelayError {
