@@ -40,8 +40,8 @@ describe.skipIf(typeof opened === "string")("the example service, from Python", 
         'no email: name: "Ada"',
         'a new province: address {   province: "Somerset" }',
         'without a mask, what is set: user_id: "ada" name: "Ada Lovelace" address {   province: "Somerset" }',
-        'INVALID_ARGUMENT: "Name" has "Name", which is no field of example.v1.UserInfoResponse',
-        'INVALID_ARGUMENT: "address.zip" has "zip", which is no field of example.v1.Address',
+        'INVALID_ARGUMENT: The path "Name" has "Name", which is no field of example.v1.UserInfoResponse. Did you mean name?',
+        'INVALID_ARGUMENT: The path "address.zip" has "zip", which is no field of example.v1.Address.',
       ]);
     } finally {
       const exited = once(server, "exit");

@@ -227,7 +227,7 @@ describe("with the vectors' own protos:", () => {
     const node = join(repository, "node_modules/.bin/node");
     const ran = spawnSync(node, ["--conditions=@fieldpost/source", main], { input });
     const response = fromBinary(CodeGeneratorResponseSchema, ran.stdout);
-    const committed = readFileSync(join(repository, "test/vectors/gen/vectors_service_fieldmask.ts"), "utf8");
+    const committed = readFileSync(join(repository, "test/vectors/gen/ts-proto/vectors_service_fieldmask.ts"), "utf8");
 
     expect(ran.stderr.toString()).toBe("");
     expect(response.file.map(({ name }) => name)).toEqual(["vectors_service_fieldmask.ts"]);
@@ -236,7 +236,7 @@ describe("with the vectors' own protos:", () => {
 
   test("buf generate writes the same", () => {
     expect(workspace.generate()).toEqual({ status: 0, stdout: "", stderr: "" });
-    const committed = readFileSync(join(repository, "test/vectors/gen/vectors_service_fieldmask.ts"), "utf8");
+    const committed = readFileSync(join(repository, "test/vectors/gen/ts-proto/vectors_service_fieldmask.ts"), "utf8");
     expect(workspace.read("gen/vectors_service_fieldmask.ts")).toBe(committed);
   });
 });
