@@ -1,14 +1,15 @@
 // Writes the function that copies the selected part of one message: one line for each field, no loop over tables.
 
 import type { GeneratedFile, Printable } from "@bufbuild/protoplugin";
+import { lowerFirst } from "./declared-names.ts";
 import type { FieldModel, MessageModel } from "./message-model.ts";
 import type { Context } from "./print-context.ts";
 import {
   access,
+  declared,
   globals,
   keepName,
   key,
-  lowerFirst,
   messageType,
   runtimeType,
   runtimeValue,
@@ -24,7 +25,7 @@ export function printKeep(context: Context, message: MessageModel): void {
     const value = runtimeValue(f, "valueKeep");
     f.print(
       "const ",
-      keepName(message),
+      declared(context, keepName(message)),
       " = ",
       value,
       "<",
@@ -35,13 +36,14 @@ export function printKeep(context: Context, message: MessageModel): void {
   }
   const shape = messageType(context, message.desc);
   if (fields.length === 0) {
-    f.print("function ", keepName(message), "(): ", shape, " {");
+    f.print("function ", declared(context, keepName(message)), "(): ", shape, " {");
     f.print("  return {};");
     f.print("}");
     return;
   }
   const tree: Printable = ["{ fields }: ", runtimeType(f, "Slots")];
-  f.print("function ", keepName(message), "(message: ", shape, ", ", tree, "): ", shape, " {");
+  const name = declared(context, keepName(message));
+  f.print("function ", name, "(message: ", shape, ", ", tree, "): ", shape, " {");
   f.print("  return {");
   const unions = new Set<string>();
   for (const [index, field] of fields.entries()) {
@@ -66,7 +68,8 @@ function printUnion(context: Context, message: MessageModel, union: string): voi
   const type: Printable = [messageType(context, message.desc), `[${JSON.stringify(union)}]`];
   const slots: Printable = [runtimeType(f, "Slots"), '["fields"]'];
   f.print();
-  f.print("function ", unionName(message, union), "(value: ", type, ", fields: ", slots, "): ", type, " {");
+  const name = declared(context, unionName(message, union));
+  f.print("function ", name, "(value: ", type, ", fields: ", slots, "): ", type, " {");
   f.print("  switch (value?.$case) {");
   for (const [index, field] of message.fields.entries()) {
     if (field.union !== union) continue;
@@ -82,7 +85,10 @@ function printUnion(context: Context, message: MessageModel, union: string): voi
 /** The expression for one field of the copy. */
 function part(context: Context, field: FieldModel, index: number): Printable {
   const { f } = context;
-  const held = `message${access(field.property)}`;
+  const { property } = field;
+  const held: Printable = Object.hasOwn(Object.prototype, property)
+    ? [runtimeValue(f, "own"), `(message, ${JSON.stringify(property)})`]
+    : `message${access(property)}`;
   const slot = `fields[${index}]`;
   const { message } = field;
   const keep: Printable =
@@ -92,19 +98,21 @@ function part(context: Context, field: FieldModel, index: number): Printable {
   switch (field.kind) {
     case "map": {
       const name = `${message === undefined ? "scalar" : ""}${field.asMap ? "Map" : "Object"}Part`;
-      return [runtimeValue(f, lowerFirst(name)), `(${held}, ${slot}`, orCopy, ")"];
+      return [runtimeValue(f, lowerFirst(name)), "(", held, `, ${slot}`, orCopy, ")"];
     }
     case "list":
       return [
         runtimeValue(f, message === undefined ? "scalarsPart" : "listPart"),
-        `(${held}, ${slot}`,
+        "(",
+        held,
+        `, ${slot}`,
         orCopy,
         ")",
       ];
     case "message":
-      return [runtimeValue(f, "messagePart"), `(${held}, ${slot}`, keep, ")"];
+      return [runtimeValue(f, "messagePart"), "(", held, `, ${slot}`, keep, ")"];
     case "scalar": {
-      const kept: Printable = copy === undefined ? held : [copy, `(${held})`];
+      const kept: Printable = copy === undefined ? held : [copy, "(", held, ")"];
       return [`${slot} ? `, kept, " : ", globals(context, field.zero)];
     }
   }
@@ -117,9 +125,8 @@ function memberPart({ f, shape }: Context, field: FieldModel, index: number): Pr
   const copy = copyOf(f, field);
   const property = shape.oneof === "unions" ? field.property : "value";
   const held = `value${access(property)}`;
-  // ts-proto lets a wrapper be undefined inside of the union; another message is always there.
-  const helper =
-    message?.form.kind === "value" && message.form.define === "defineWrapper" ? "messagePart" : "memberPart";
+  // ts-proto lets a wrapper and a FieldMask be undefined inside of the union; another message is always there.
+  const helper = message !== undefined && mayBeUndefined(message) ? "messagePart" : "memberPart";
   const kept: Printable =
     message === undefined
       ? copy === undefined
@@ -129,6 +136,10 @@ function memberPart({ f, shape }: Context, field: FieldModel, index: number): Pr
   return [`${slot} && { $case: ${JSON.stringify(field.property)}, ${key(property)}: `, kept, " }"];
 }
 
+function mayBeUndefined({ form }: MessageModel): boolean {
+  return form.kind === "value" && form.define !== "defineTimestamp";
+}
+
 /** What copies a value that could be changed in place. */
 function copyOf(f: GeneratedFile, { scalar }: FieldModel): Printable | undefined {
   if (scalar === "bytes") return runtimeValue(f, "copyBytes");
@@ -136,5 +147,5 @@ function copyOf(f: GeneratedFile, { scalar }: FieldModel): Printable | undefined
 }
 
 function unionName(message: MessageModel, union: string): string {
-  return `${keepName(message)}_${union.replaceAll(/[^\w$]/g, "_")}`;
+  return `${keepName(message)}_${union}`;
 }

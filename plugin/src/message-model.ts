@@ -3,6 +3,7 @@
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
 import { Edition } from "@bufbuild/protobuf/wkt";
+import { messageNames } from "./declared-names.ts";
 import { readFieldBehaviors } from "./field-behavior.ts";
 import { GenerateError } from "./generate-error.ts";
 import {
@@ -14,6 +15,7 @@ import {
   typeName,
 } from "./names.ts";
 import type { Shape } from "./parameters.ts";
+import { requireDistinctProperties, requireDistinctTypes, requireWritable } from "./ts-proto-checks.ts";
 
 /** One message type. */
 export interface MessageModel {
@@ -77,7 +79,7 @@ export function buildMessages(
   reservedNames: readonly string[],
 ): Map<DescMessage, MessageModel> {
   const models = new Map<DescMessage, MessageModel>();
-  const localNames = new Set(reservedNames.map((name) => name.toLowerCase()));
+  const localNames = new Set(reservedNames);
   const queue: { message: DescMessage; fields: FieldModel[] }[] = [];
 
   const modelOf = (message: DescMessage): MessageModel => {
@@ -104,7 +106,9 @@ export function buildMessages(
   roots.forEach(modelOf);
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     for (const field of next.message.fields) next.fields.push(toField(field, shape, modelOf));
+    if (shape.messages === "ts-proto") requireDistinctProperties(next.message, next.fields);
   }
+  if (shape.messages === "ts-proto") requireDistinctTypes([...models.values()]);
   return models;
 }
 
@@ -114,11 +118,8 @@ function toField(
   modelOf: (message: DescMessage) => MessageModel,
 ): FieldModel {
   const property = propertyName(field, shape);
-  if (property === "__proto__" && shape.messages === "ts-proto") {
-    throw new GenerateError(
-      `${field.parent.typeName}.${field.name}: a property of this name cannot be written; use snakeToCamel=true`,
-    );
-  }
+  const union = field.oneof && hasUnions(shape) ? oneofPropertyName(field.oneof, shape) : undefined;
+  if (shape.messages === "ts-proto") requireWritable(field, property, union, shape);
   const message =
     field.message === undefined || opaque.has(field.message.typeName) ? undefined : modelOf(field.message);
   const isMap = field.fieldKind === "map";
@@ -134,7 +135,7 @@ function toField(
     asMap: isMap && (shape.useMapType || hasMapKey(field.mapKey, shape)),
     optional: hasPresence(field),
     oneof: field.oneof?.name,
-    union: field.oneof && hasUnions(shape) ? oneofPropertyName(field.oneof, shape) : undefined,
+    union,
     bare: isBare(field, shape),
     behaviors: readFieldBehaviors(field),
   };
@@ -206,13 +207,10 @@ function formOf(message: DescMessage, shape: Shape): MessageForm {
   if (message.typeName === "google.protobuf.Timestamp" && shape.timestamp !== "message") {
     return {
       kind: "value",
-      type: shape.timestamp,
+      type: shape.timestamp === "string-nano" ? "string" : shape.timestamp,
       define: "defineTimestamp",
       args: [JSON.stringify(shape.timestamp)],
     };
-  }
-  if (message.typeName === "google.protobuf.Duration" && shape.duration === "string") {
-    return { kind: "value", type: "string", define: "defineDuration", args: [] };
   }
   if (message.typeName === "google.protobuf.FieldMask") {
     return { kind: "value", type: "string[]", define: "defineFieldMask", args: [] };
@@ -265,15 +263,20 @@ function scalarType(scalar: ScalarType, shape: Shape): string {
   return scalar === ScalarType.BOOL ? "boolean" : "number";
 }
 
-/** The TypeScript name; with the package before it where another message of the file has that name already. */
+/**
+ * The name in TypeScript; with the package before it, or something behind it, where what is declared under that name is
+ * taken.
+ */
 function localName(message: DescMessage, file: DescFile, shape: Shape, taken: Set<string>): string {
+  const unions = message.oneofs.map((oneof) => oneofPropertyName(oneof, shape));
+  const isTaken = (name: string): boolean =>
+    messageNames(name, unions).some((declared) => taken.has(declared));
   const plain = typeName(message, shape);
   const foreign = message.file.proto.package !== file.proto.package;
   const qualified = message.file.proto.package.split(".").map(pascalName).join("") + plain;
   const candidates = foreign ? [plain, qualified] : [plain];
-  let name = candidates.find((candidate) => !taken.has(candidate.toLowerCase())) ?? qualified;
-  while (taken.has(name.toLowerCase())) name += "_";
-  // Beside `filterOrder` there is `filterOrderBytes`, which no message OrderBytes may have.
-  taken.add(name.toLowerCase()).add(`${name}Bytes`.toLowerCase());
+  let name = candidates.find((candidate) => !isTaken(candidate)) ?? qualified;
+  while (isTaken(name)) name += "_";
+  for (const declared of messageNames(name, unions)) taken.add(declared);
   return name;
 }

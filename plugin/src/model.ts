@@ -2,6 +2,7 @@
 // with the proto is found here; the printer only writes.
 
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
+import { maskNames, requireDistinctMasks } from "./declared-names.ts";
 import { GenerateError } from "./generate-error.ts";
 import { buildMessages, requireInterface } from "./message-model.ts";
 import type { MessageModel } from "./message-model.ts";
@@ -74,8 +75,8 @@ export function buildFile(
 
   const roots = sources.flatMap((source) => [source.in, source.out]).filter((root) => root !== undefined);
   if (roots.length === 0) return undefined;
-  const maskNames = sources.map(({ name }) => name);
-  const models = buildMessages(roots, file, shape, maskNames);
+  requireDistinctMasks(sources.map((source) => ({ field: source.field, names: namesOf(source) })));
+  const models = buildMessages(roots, file, shape, sources.flatMap(namesOf).flatMap(maskNames));
   return {
     masks: sources.flatMap((source) => toMasks(source, models, shape)),
     messages: [...models.values()],
@@ -103,6 +104,11 @@ function toSource(
   if (source.in) requireInterface(source.in, shape);
   if (source.out) requireInterface(source.out, shape);
   return source;
+}
+
+/** The names of its sides: those of the response, or else those of the request, are plain. */
+function namesOf({ name, ...source }: MaskSource): string[] {
+  return source.in && source.out ? [name, `${name}In`] : source.in || source.out ? [name] : [];
 }
 
 /** A mask for both sides has two sets of paths; those of the response have the plain name. */

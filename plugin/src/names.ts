@@ -10,6 +10,14 @@ export function propertyName(field: DescField, shape: Shape): string {
   return shape.useJsonName ? field.jsonName : maybeCamel(field.name, shape);
 }
 
+/**
+ * The name that the type of a union has for a member. What ts-proto decodes has `propertyName`, so with useJsonName=true
+ * the two have to be equal.
+ */
+export function memberName(field: DescField, shape: Shape): string {
+  return maybeCamel(field.name, shape);
+}
+
 /** The name in ProtoJSON that protoc gives a field without `json_name`. */
 export function defaultJsonName(name: string): string {
   return name.replaceAll(/_+([^_]?)/g, (_, next: string) => next.toUpperCase());
@@ -32,8 +40,10 @@ export function typeName(message: DescMessage, shape: Shape): string {
   return name === "Date" || name === "Function" ? `${name}Message` : name;
 }
 
-/** Where ts-proto writes the messages of a file, as an import path from the root of the output. */
+/** The module that holds the messages of a file: where ts-proto writes them, relative to the root of the output. */
 export function importPath(file: DescFile, shape: Shape): string {
+  const given = shape.modules.get(`${file.name}.proto`);
+  if (given !== undefined) return given;
   return `./${file.name}${shape.fileSuffix}${shape.importSuffix}`;
 }
 

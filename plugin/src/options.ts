@@ -1,6 +1,6 @@
 // Reads the option that stands on a mask field: extension 1142 of google.protobuf.FieldOptions.
 
-import type { DescField } from "@bufbuild/protobuf";
+import type { DescField, DescFile } from "@bufbuild/protobuf";
 import { getOption, hasOption } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import type { FieldMask } from "./gen/fieldmask/option_pb.ts";
@@ -46,6 +46,18 @@ export function readOption(field: DescField): ReadOption {
   }
   if (!hasOption(field, Option)) return { kind: "none" };
   return { kind: "option", option: toMaskOption(getOption(field, Option)) };
+}
+
+/** The methods of a file that carry the option of that rewrite; ours has none for methods. */
+export function foreignMethods(file: DescFile): string[] {
+  return file.services
+    .flatMap(({ methods }) => methods)
+    .filter(({ proto }) => proto.options?.$unknown?.some(({ no }) => no === Option.number))
+    .map(
+      ({ parent, name }) =>
+        `${file.name}.proto: ${parent.typeName}.${name}: option ${Option.number} of a method ` +
+        "is that of protoc-gen-fieldmask 2 for Go",
+    );
 }
 
 function toMaskOption(message: FieldMask): MaskOption {

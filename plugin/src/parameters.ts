@@ -15,13 +15,14 @@ export interface Shape {
   readonly oneof: "properties" | "unions" | "unions-value";
   readonly long: "number" | "bigint" | "string" | "long";
   readonly bytes: "Buffer" | "Uint8Array";
-  /** The type of a Timestamp, or the message. */
-  readonly timestamp: "Date" | "string" | "Temporal.Instant" | "message";
-  readonly duration: "string" | "message";
+  /** How a Timestamp is held: as a value, of which texts have milliseconds or nanoseconds, or as the message. */
+  readonly timestamp: "Date" | "string" | "string-nano" | "Temporal.Instant" | "message";
   /** Whether messages can be encoded. */
   readonly encodes: boolean;
   readonly fileSuffix: string;
   readonly importSuffix: string;
+  /** Modules that hold the messages of other files (ts-proto's M), by the names of those files. */
+  readonly modules: ReadonlyMap<string, string>;
 }
 
 /** All parameters, checked. */
@@ -48,14 +49,14 @@ const rules: Record<string, Rule> = {
   oneof: { default: "properties", values: ["properties", "unions", "unions-value"] },
   useOptionals: { default: "none", values: ["none", "false", "messages", "true", "all"] },
   useMapType: { default: "false", values: ["true", "false"] },
-  forceLong: { default: "number", values: ["number", "bigint", "string", "long"] },
+  forceLong: { default: "number", values: ["number", "bigint", "string", "long", "true"] },
   useDate: {
     default: "date",
     values: ["date", "true", "string", "string-nano", "temporal", "timestamp", "false"],
   },
-  useDuration: { default: "duration", values: ["duration", "string"] },
   env: { default: "both", values: ["node", "browser", "both"] },
-  snakeToCamel: { default: "true", values: ["true", "false", "keys", "json", "keys_json", "json_keys"] },
+  esModuleInterop: { default: "false", values: ["true", "false"] },
+  snakeToCamel: { default: "true", values: ["true", "false", "", "keys", "json", "keys_json", "json_keys"] },
   useJsonName: { default: "false", values: ["true", "false"] },
   useSnakeTypeName: { default: "true", values: ["true", "false"] },
   outputEncodeMethods: {
@@ -67,14 +68,13 @@ const rules: Record<string, Rule> = {
   importSuffix: { default: "" },
 
   bigIntLiteral: { default: "true", values: ["true"] },
-  disableProto2Optionals: flagOff,
   enumPrefix: { default: "", values: [""] },
   enumSuffix: { default: "", values: [""] },
   messagePrefix: { default: "", values: [""] },
   messageSuffix: { default: "", values: [""] },
   nestJs: flagOff,
   noDefaultsForOptionals: flagOff,
-  outputTypeAnnotations: flagOff,
+  outputTypeAnnotations: { default: "false", values: ["false", "static-only"] },
   outputTypeRegistry: flagOff,
   stringEnums: flagOff,
   typePrefix: { default: "", values: [""] },
@@ -91,14 +91,18 @@ const rules: Record<string, Rule> = {
 /** Parameters of ts-proto that change nothing here, so that both plugins can be given one and the same list. */
 const neutral = new Set([
   "addGrpcMetadata",
+  "addNestjsRestParameter",
   "annotateFilesWithVersion",
   "anyType",
   "comments",
   "constEnums",
+  "context",
+  // proto2 is refused in any case.
+  "disableProto2DefaultValues",
+  "disableProto2Optionals",
   "emitDefaultValues",
   "emitImportedFiles",
   "enumsAsLiterals",
-  "esModuleInterop",
   "exportCommonSymbols",
   "globalThisPolyfill",
   "initializeFieldsAsUndefined",
@@ -124,40 +128,53 @@ const neutral = new Set([
   "unrecognizedEnumValue",
   "useAbortSignal",
   "useAsyncIterable",
+  "useContextDataloaders",
+  // Only for the JSON: the messages of ts-proto 2.18 hold a Duration either way.
+  "useDuration",
   "useExactTypes",
   "useJsonTimestamp",
+  "useNestjsFqnServiceName",
   "useNumericEnumForJson",
   "useUnknownForValue",
 ]);
 
-const timestampTypes: Readonly<Record<string, Shape["timestamp"]>> = {
+const timestamps: Readonly<Record<string, Shape["timestamp"]>> = {
   date: "Date",
   true: "Date",
   string: "string",
-  "string-nano": "string",
+  "string-nano": "string-nano",
   temporal: "Temporal.Instant",
 };
 
 /** Checks everything that protoplugin does not know itself. Throws a GenerateError that names every wrong one. */
 export function parseParameters(raw: readonly { key: string; value: string }[]): Parameters {
   const given = new Map<string, string>();
+  const modules = new Map<string, string>();
   const problems: string[] = [];
   for (const { key, value } of raw) {
     if (neutral.has(key)) continue;
-    if (!Object.hasOwn(rules, key)) problems.push(`unknown option ${key}=${value}`);
+    if (/^M./.test(key)) modules.set(key.slice(1), value);
+    else if (!Object.hasOwn(rules, key)) problems.push(`unknown option ${key}=${value}`);
+    // ts-proto makes a list of the two values, which is neither.
+    else if (given.has(key)) problems.push(`${key} is given twice: ${given.get(key)} and ${value}`);
     else given.set(key, value);
   }
+  const value = (key: string): string => given.get(key) ?? rules[key]?.default ?? "";
   for (const [key, rule] of Object.entries(rules)) {
-    const value = given.get(key) ?? rule.default;
-    if (rule.values === undefined || rule.values.includes(value)) continue;
-    const source = given.has(key) ? "" : " (ts-proto's default)";
+    if (rule.values === undefined || rule.values.includes(value(key))) continue;
     problems.push(
-      `${key}=${value}${source} is not supported; supported: ${rule.values.map((v) => `${key}=${v}`).join(", ")}`,
+      `${key}=${value(key)} is not supported; supported: ${rule.values.map((v) => `${key}=${v}`).join(", ")}`,
+    );
+  }
+  const long = value("forceLong") === "true" ? "long" : (value("forceLong") as Shape["long"]);
+  if (value("messages") === "ts-proto" && long === "long" && value("esModuleInterop") === "false") {
+    problems.push(
+      'forceLong=long is not supported without esModuleInterop=true: ts-proto then writes `import Long = require("long")`, ' +
+        "which is no ES module and cannot be stripped of its types",
     );
   }
   if (problems.length > 0) throw new GenerateError(problems.join("\n"));
 
-  const value = (key: string): string => given.get(key) ?? rules[key]?.default ?? "";
   return {
     pathDepth: Number(value("pathDepth")),
     shape: {
@@ -167,13 +184,13 @@ export function parseParameters(raw: readonly { key: string; value: string }[]):
       messages: value("messages") as Shape["messages"],
       useMapType: value("useMapType") === "true",
       oneof: value("oneof") as Shape["oneof"],
-      long: value("forceLong") as Shape["long"],
+      long,
       bytes: value("env") === "node" ? "Buffer" : "Uint8Array",
-      timestamp: timestampTypes[value("useDate")] ?? "message",
-      duration: value("useDuration") === "string" ? "string" : "message",
+      timestamp: timestamps[value("useDate")] ?? "message",
       encodes: value("outputEncodeMethods") === "true" && value("onlyTypes") !== "true",
       fileSuffix: value("fileSuffix"),
       importSuffix: value("importSuffix"),
+      modules,
     },
   };
 }

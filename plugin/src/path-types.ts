@@ -5,14 +5,14 @@
 // Such a message gets one type that takes the level below as a parameter, and one line for each level. A type that
 // counts down by itself would be shorter, but tsc looks at its constraint, which is every depth at once.
 
+import { MessageGraph, prefixBelow } from "./message-graph.ts";
+import type { Profile } from "./message-graph.ts";
 import type { FieldModel, MessageModel } from "./message-model.ts";
 
 /** For one message that contains itself. */
 const MAX_RECURSIVE = 2_000;
 /** For any message. tsc refuses unions of 100,000 members, and is slow long before. */
 const MAX_MEMBERS = 20_000;
-
-type Profile = "read" | "update";
 
 /** One path type to be written. */
 export interface PathType {
@@ -35,6 +35,9 @@ interface Need {
 /** Plans the path types of one file. */
 export class PathTypes {
   readonly #needed = new Map<string, Need>();
+  readonly #graphs = { read: new MessageGraph("read"), update: new MessageGraph("update") };
+  readonly #profiles = new Map<MessageModel, Profile>();
+  readonly #levels = new Map<ReadonlySet<MessageModel>, ReadonlyMap<MessageModel, number>[]>();
   readonly #depthLimit: number;
 
   constructor(roots: readonly Need[], pathDepth: number) {
@@ -49,7 +52,7 @@ export class PathTypes {
 
   /** The name of a message's path type. Update masks share that of read masks where both allow the same. */
   nameOf(message: MessageModel, profile: Profile): string {
-    return `${message.localName}${effectiveProfile(message, profile) === "update" ? "PathInUpdate" : "Path"}`;
+    return `${message.localName}${this.#effective(message, profile) === "update" ? "PathInUpdate" : "Path"}`;
   }
 
   /** The name of the widest type that is written for a message. */
@@ -61,19 +64,34 @@ export class PathTypes {
   #need(message: MessageModel, profile: Profile): void {
     const name = this.nameOf(message, profile);
     if (this.#needed.has(name)) return;
-    this.#needed.set(name, { message, profile: effectiveProfile(message, profile) });
-    for (const inside of insideOf(message, profile)) this.#need(inside, profile);
+    this.#needed.set(name, { message, profile: this.#effective(message, profile) });
+    for (const inside of this.#graphs[profile].inside(message)) this.#need(inside, profile);
+  }
+
+  /** Update masks differ where a list of messages is, at any depth. */
+  #effective(message: MessageModel, profile: Profile): Profile {
+    if (profile === "read") return "read";
+    let found = this.#profiles.get(message);
+    if (found === undefined) {
+      const differs = [message, ...this.#graphs.read.below(message)].some(({ fields }) =>
+        fields.some((field) => field.kind === "list" && field.message !== undefined),
+      );
+      found = differs ? "update" : "read";
+      this.#profiles.set(message, found);
+    }
+    return found;
   }
 
   #typesOf({ message, profile }: Need): PathType[] {
     const name = this.nameOf(message, profile);
-    const cycle = cycleOf(message, profile);
+    const graph = this.#graphs[profile];
+    const cycle = graph.cycle(message);
     const common = { message, depth: undefined, parameters: "", exported: true };
     const members = message.fields.flatMap((field) => this.#membersOf(field, cycle, profile));
     if (cycle.size === 0) return [{ ...common, name, members }];
 
-    const depth = depthOf(message, profile, this.#depthLimit);
-    const back = [...new Set(insideOf(message, profile).filter((inside) => cycle.has(inside)))];
+    const depth = this.#depthOf(cycle, graph, this.#depthLimit);
+    const back = [...new Set(graph.inside(message).filter((inside) => cycle.has(inside)))];
     const parameters = `<${back.map((inside) => `${parameterOf(inside)} extends string`).join(", ")}>`;
     const levels = Array.from({ length: depth }, (_, level): PathType => {
       const below = back.map((inside) =>
@@ -108,100 +126,65 @@ export class PathTypes {
   #fittingLimit(pathDepth: number): number {
     const needs = [...this.#needed.values()];
     for (let limit = pathDepth; limit > 1; limit--) {
-      if (needs.every(({ message, profile }) => countMembers(message, profile, limit) <= MAX_MEMBERS))
-        return limit;
+      const counts = { read: new Map<string, number>(), update: new Map<string, number>() };
+      const fits = needs.every(({ message, profile }) => {
+        const graph = this.#graphs[profile];
+        const depth = this.#depthOf(graph.cycle(message), graph, limit);
+        return this.#countMembers(message, graph, depth, limit, counts[profile]) <= MAX_MEMBERS;
+      });
+      if (fits) return limit;
     }
     return 1;
+  }
+
+  /** How many paths a message has in all, if its cycle goes on for so many levels. */
+  #countMembers(
+    message: MessageModel,
+    graph: MessageGraph,
+    levels: number,
+    limit: number,
+    counts: Map<string, number>,
+  ): number {
+    const key = `${message.localName} ${levels}`;
+    const known = counts.get(key);
+    if (known !== undefined) return known;
+    const cycle = graph.cycle(message);
+    let sum = message.fields.length;
+    for (const inside of graph.inside(message)) {
+      const left = cycle.has(inside) ? levels - 1 : this.#depthOf(graph.cycle(inside), graph, limit);
+      if (left > 0) sum += this.#countMembers(inside, graph, left, limit, counts);
+    }
+    counts.set(key, sum);
+    return sum;
+  }
+
+  /** The depth of all messages of one cycle: they refer to each other's levels. */
+  #depthOf(cycle: ReadonlySet<MessageModel>, graph: MessageGraph, limit: number): number {
+    for (let depth = limit; depth > 1; depth--) {
+      const counts = this.#countLevels(cycle, graph, depth);
+      if ([...counts.values()].every((count) => count <= MAX_RECURSIVE)) return depth;
+    }
+    return 1;
+  }
+
+  /** How many paths of each message stay within its cycle. */
+  #countLevels(
+    cycle: ReadonlySet<MessageModel>,
+    graph: MessageGraph,
+    depth: number,
+  ): ReadonlyMap<MessageModel, number> {
+    const levels = this.#levels.get(cycle) ?? [new Map([...cycle].map((member) => [member, 0]))];
+    this.#levels.set(cycle, levels);
+    for (let below = levels.at(-1); below !== undefined && levels.length <= depth; below = levels.at(-1)) {
+      const last = below;
+      const count = (member: MessageModel): number =>
+        graph.inside(member).reduce((sum, other) => sum + (last.get(other) ?? 0), member.fields.length);
+      levels.push(new Map([...cycle].map((member) => [member, count(member)])));
+    }
+    return levels[depth] ?? new Map();
   }
 }
 
 function parameterOf(message: MessageModel): string {
   return `${message.localName}Below`;
-}
-
-/** What stands before the paths of the message that a field holds; "map" if any text does. */
-function prefixBelow(field: FieldModel, profile: Profile): string | undefined {
-  if (field.kind === "map" && field.mapKey !== "bool") return "map";
-  if (field.message === undefined) return undefined;
-  if (field.kind === "message") return field.name;
-  // A list stands last in an update mask; entries of a map with bool keys have no path but `*`.
-  return field.kind === "list" && profile === "update" ? undefined : `${field.name}.*`;
-}
-
-function insideOf(message: MessageModel, profile: Profile): MessageModel[] {
-  return message.fields.flatMap((field) => {
-    const prefix = prefixBelow(field, profile);
-    return prefix === undefined || prefix === "map" || field.message === undefined ? [] : [field.message];
-  });
-}
-
-function effectiveProfile(message: MessageModel, profile: Profile): Profile {
-  if (profile === "read") return "read";
-  const differs = [message, ...everythingInside(message, "read")].some(({ fields }) =>
-    fields.some((field) => field.kind === "list" && field.message !== undefined),
-  );
-  return differs ? "update" : "read";
-}
-
-/** All messages that contain each other and this one; empty if it does not contain itself. */
-function cycleOf(message: MessageModel, profile: Profile): Set<MessageModel> {
-  const inside = [...everythingInside(message, profile)];
-  return new Set(inside.filter((other) => everythingInside(other, profile).has(message)));
-}
-
-function everythingInside(message: MessageModel, profile: Profile): Set<MessageModel> {
-  const found = new Set<MessageModel>();
-  const queue = [message];
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    for (const inside of insideOf(next, profile)) {
-      if (found.has(inside)) continue;
-      found.add(inside);
-      queue.push(inside);
-    }
-  }
-  return found;
-}
-
-/** The depth of all messages of one cycle: they refer to each other's levels. */
-function depthOf(message: MessageModel, profile: Profile, limit: number): number {
-  const cycle = [...cycleOf(message, profile)];
-  for (let depth = limit; depth > 1; depth--) {
-    if (cycle.every((member) => countLevel(member, profile, depth) <= MAX_RECURSIVE)) return depth;
-  }
-  return 1;
-}
-
-/** How many paths stay within a cycle. */
-function countLevel(message: MessageModel, profile: Profile, depth: number): number {
-  const cycle = cycleOf(message, profile);
-  let counts = new Map<MessageModel, number>([...cycle].map((member) => [member, 0]));
-  for (let level = 0; level < depth; level++) {
-    const below = counts;
-    counts = new Map(
-      [...cycle].map((member) => {
-        const inside = insideOf(member, profile).map((other) => below.get(other) ?? 0);
-        return [member, inside.reduce((sum, count) => sum + count, member.fields.length)];
-      }),
-    );
-  }
-  return counts.get(message) ?? 0;
-}
-
-/** How many paths a message has in all. */
-function countMembers(root: MessageModel, profile: Profile, limit: number): number {
-  const counts = new Map<string, number>();
-  const count = (message: MessageModel, left: number): number => {
-    const key = `${message.localName} ${left}`;
-    const known = counts.get(key);
-    if (known !== undefined) return known;
-    const cycle = cycleOf(message, profile);
-    let sum = message.fields.length;
-    for (const inside of insideOf(message, profile)) {
-      if (!cycle.has(inside)) sum += count(inside, depthOf(inside, profile, limit));
-      else if (left > 1) sum += count(inside, left - 1);
-    }
-    counts.set(key, sum);
-    return sum;
-  };
-  return count(root, depthOf(root, profile, limit));
 }

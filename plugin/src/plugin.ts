@@ -11,6 +11,7 @@ import type { Plugin, Schema } from "@bufbuild/protoplugin";
 import { createEcmaScriptPlugin } from "@bufbuild/protoplugin";
 import { GenerateError } from "./generate-error.ts";
 import { buildFile } from "./model.ts";
+import { foreignMethods } from "./options.ts";
 import { parseParameters } from "./parameters.ts";
 import { printFile } from "./printer.ts";
 import { version } from "./version.ts";
@@ -55,13 +56,21 @@ export const plugin: Plugin = {
 function generateTs(schema: Schema<RawParameters>): void {
   const parameters = parseParameters(schema.options.raw);
   const problems: string[] = [];
+  const warn = (text: string): void => console.warn(`protoc-gen-fieldmask: ${text}`);
   for (const file of schema.files) {
     try {
-      const model = buildFile(file, schema.allFiles, parameters.shape, (text) =>
-        console.warn(`protoc-gen-fieldmask: ${text}`),
-      );
+      for (const method of foreignMethods(file)) warn(`${method}; left out`);
+      const model = buildFile(file, schema.allFiles, parameters.shape, warn);
       if (model === undefined) continue;
       const name = `${file.name}${suffix}`;
+      const other = schema.allFiles.find(
+        (other) => `${other.name}${parameters.shape.fileSuffix}.ts` === name,
+      );
+      if (other !== undefined) {
+        throw new GenerateError(
+          `${file.name}.proto: ${name} is also the file of the messages of ${other.name}.proto`,
+        );
+      }
       printFile(schema.generateFile(name), name, model, parameters);
     } catch (error) {
       if (!(error instanceof GenerateError)) throw error;

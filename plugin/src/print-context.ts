@@ -2,6 +2,7 @@
 
 import type { DescMessage } from "@bufbuild/protobuf";
 import type { GeneratedFile, Printable } from "@bufbuild/protoplugin";
+import { lowerFirst } from "./declared-names.ts";
 import type { MessageModel } from "./message-model.ts";
 import type { FileModel, MaskModel } from "./model.ts";
 import { importPath, typeName } from "./names.ts";
@@ -55,14 +56,16 @@ function isIdentifier(property: string): boolean {
   return /^[A-Za-z_$][\w$]*$/.test(property);
 }
 
-/**
- * TypeScript that names globals. Printed as symbols of this file, they make protoplugin rename a message of the same name
- * on import.
- */
-export function globals({ f, fileName }: Context, text: string): Printable {
+/** A name that this file declares. As a symbol of this file, it makes protoplugin rename what is imported under this name. */
+export function declared({ f, fileName }: Context, name: string): Printable {
+  return f.import(name, `./${fileName.replace(/\.ts$/, ".js")}`);
+}
+
+/** TypeScript that names globals, which are treated as if this file declared them. */
+export function globals(context: Context, text: string): Printable {
   return text
     .split(/\b(Map|Buffer|Uint8Array|Date|Temporal|Long)\b/)
-    .map((part, i) => (i % 2 === 0 ? part : f.import(part, `./${fileName.replace(/\.ts$/, ".js")}`)));
+    .map((part, i) => (i % 2 === 0 ? part : declared(context, part)));
 }
 
 /** A one-line comment on an export. */
@@ -76,7 +79,3 @@ export const fieldName = (mask: MaskModel): string => `${lowerFirst(mask.name)}F
 export const definitionName = (message: MessageModel): string => `${lowerFirst(message.localName)}Definition`;
 export const placesName = (message: MessageModel): string => `${message.localName}Places`;
 export const schemaName = (message: MessageModel): string => `${lowerFirst(message.localName)}Schema`;
-
-export function lowerFirst(name: string): string {
-  return name.slice(0, 1).toLowerCase() + name.slice(1);
-}

@@ -11,6 +11,7 @@ import type { Parameters } from "./parameters.ts";
 import { PathTypes } from "./path-types.ts";
 import type { Context } from "./print-context.ts";
 import {
+  declared,
   doc,
   globals,
   key,
@@ -53,12 +54,17 @@ export function printFile(f: GeneratedFile, fileName: string, file: FileModel, p
   }
 }
 
-function printPathTypes({ f, paths }: Context): void {
+function printPathTypes(context: Context): void {
+  const { f, paths } = context;
   for (const { name, exported, message, depth, parameters, members } of paths.all) {
     const bound = depth === undefined ? "" : ` It contains itself; the type goes ${depth} levels deep.`;
     if (exported || parameters !== "") f.print();
     if (exported) f.print(doc(`Paths of ${message.typeName}.${bound}`));
-    const declaration: Printable = [exported ? f.export("type", name) : `type ${name}`, parameters, " ="];
+    const declaration: Printable = [
+      exported ? f.export("type", name) : ["type ", declared(context, name)],
+      parameters,
+      " =",
+    ];
     if (members.length < 2) {
       f.print(declaration, " ", members[0] ?? "never", ";");
       continue;
@@ -91,9 +97,9 @@ function printShape(context: Context): void {
   const bytes = shape.bytes === "Buffer" ? "Buffer.alloc(0)" : "new Uint8Array(0)";
   f.print();
   f.print("// One for all: nothing in it can be changed.");
-  f.print("const noBytes = /* @__PURE__ */ ", globals(context, bytes), ";");
+  f.print("const ", declared(context, "noBytes"), " = /* @__PURE__ */ ", globals(context, bytes), ";");
   f.print();
-  f.print("const shape: ", runtimeType(f, "TsProtoShape"), " = {");
+  f.print("const ", declared(context, "shape"), ": ", runtimeType(f, "TsProtoShape"), " = {");
   f.print("  oneof: ", JSON.stringify(shape.oneof), ",");
   f.print("  maps: ", JSON.stringify(shape.useMapType ? "Map" : "object"), ",");
   f.print("  long: ", long, ",");
@@ -101,9 +107,16 @@ function printShape(context: Context): void {
   f.print("};");
 }
 
-function printSchema({ f }: Context, message: MessageModel): void {
+function printSchema(context: Context, message: MessageModel): void {
+  const { f } = context;
   f.print();
-  f.print("const ", schemaName(message), ": ", runtimeType(f, "MessageSchema"), " = /* @__PURE__ */ ");
+  f.print(
+    "const ",
+    declared(context, schemaName(message)),
+    ": ",
+    runtimeType(f, "MessageSchema"),
+    " = /* @__PURE__ */ ",
+  );
   if (message.form.kind === "value") {
     f.print("  ", runtimeValue(f, message.form.define), "(", message.form.args.join(", "), ");");
     return;
@@ -147,7 +160,7 @@ function printEsSchema(context: Context, message: MessageModel): void {
   const { f } = context;
   f.print(
     "const ",
-    schemaName(message),
+    declared(context, schemaName(message)),
     ": ",
     runtimeType(f, "MessageSchema"),
     " = /* @__PURE__ */ ",
@@ -159,15 +172,22 @@ function printEsSchema(context: Context, message: MessageModel): void {
 }
 
 function printDefinition(
-  { f }: Context,
+  context: Context,
   name: string,
   path: string,
   message: MessageModel,
   profile: MaskModel["profile"],
   alsoMessage?: MessageModel,
 ): void {
+  const { f } = context;
   const also = alsoMessage === undefined ? "" : `, also: ${schemaName(alsoMessage)}`;
-  f.print("const ", name, " = /* @__PURE__ */ ", runtimeValue(f, "defineMask"), `<${path}>(`);
+  f.print(
+    "const ",
+    declared(context, name),
+    " = /* @__PURE__ */ ",
+    runtimeValue(f, "defineMask"),
+    `<${path}>(`,
+  );
   f.print("  ", schemaName(message), ",");
   f.print(`  { profile: "${profile}"${also} },`);
   f.print(");");

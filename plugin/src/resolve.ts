@@ -43,9 +43,13 @@ function findInScopes(name: string, scope: string, files: ReadonlySet<DescFile>)
   }
 }
 
+/** What protoc calls an aggregate: names can stand behind it. */
 function isScope(name: string, files: ReadonlySet<DescFile>): boolean {
-  for (const file of files) if (`${file.proto.package}.`.startsWith(`${name}.`)) return true;
-  return findType(name, files)?.kind === "message";
+  for (const file of files) {
+    if (`${file.proto.package}.`.startsWith(`${name}.`)) return true;
+    if (file.services.some(({ typeName }) => typeName === name)) return true;
+  }
+  return findType(name, files) !== undefined;
 }
 
 function findType(fullName: string, files: ReadonlySet<DescFile>) {

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Workspace, repository, shape } from "./workspace.ts";
+import { Workspace, repository } from "./workspace.ts";
 
 const awkward = `syntax = "proto3";
 package awkward.v1;
@@ -248,34 +248,4 @@ describe("the output for awkward messages", () => {
     expect(workspace.generate().status).toBe(0);
     expect(workspace.read("gen/awkward/v1/awkward_fieldmask.ts")).toBe(before);
   });
-});
-
-test.each([
-  [
-    "numbers, Uint8Array and Timestamp messages",
-    ["forceLong=number", "env=both", "useDate=timestamp", "useOptionals=none"],
-  ],
-  [
-    "strings for 64 bits, proto names and .js imports",
-    ["forceLong=string", "snakeToCamel=false", "importSuffix=.js"],
-  ],
-  [
-    "JSON names and type names without underscore",
-    ["useJsonName=true", "useSnakeTypeName=false", "fileSuffix=_pb"],
-  ],
-])("other shapes of ts-proto: %s", (_, changed) => {
-  const keys = new Set(changed.map((parameter) => parameter.split("=")[0]));
-  const parameters = [...shape.filter((parameter) => !keys.has(parameter.split("=")[0])), ...changed];
-  // ts-proto itself fails at properties named __proto__, and at two fields with one JSON name.
-  const proto = awkward.replace("string __proto__ = 147;", "").replace("string a__b = 144;", "");
-  using workspace = new Workspace({ "awkward/v1/awkward.proto": proto, "other/v1/other.proto": other });
-  expect(workspace.generate(parameters)).toEqual({ status: 0, stdout: "", stderr: "" });
-  const config = {
-    extends: join(repository, "tsconfig.json"),
-    include: ["gen/awkward/**/*_fieldmask.ts"],
-    exclude: [],
-  };
-  workspace.write("package.json", '{ "type": "module" }');
-  workspace.write("tsconfig.json", JSON.stringify(config));
-  expect(workspace.run("tsc", "-p", ".")).toEqual({ status: 0, stdout: "", stderr: "" });
 });

@@ -3,45 +3,10 @@ import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { CodeGeneratorRequestSchema, CodeGeneratorResponseSchema } from "@bufbuild/protobuf/wkt";
-import type { CodeGeneratorRequest } from "@bufbuild/protobuf/wkt";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { plugin } from "../../plugin/src/plugin.ts";
+import { head, order, out, request, run } from "./shop.ts";
 import { Workspace, repository, shape } from "./workspace.ts";
-
-const head = `syntax = "proto3";
-package shop.v1;
-import "fieldmask/option.proto";
-import "google/protobuf/field_mask.proto";
-`;
-
-const order = `message Order { string name = 1; Line line = 2; message Line { string sku = 1; } }
-message Wrapper { Order order = 1; repeated Order orders = 2; }
-enum Color { COLOR_UNSPECIFIED = 0; }
-`;
-
-/** A request message `GetOrderRequest` whose mask field has this option. */
-function request(option: string, field = "google.protobuf.FieldMask read_mask = 2"): string {
-  return `message GetOrderRequest { Order order = 1; string name = 3; ${field} [${option}]; }\n`;
-}
-
-const out = (message: string): string => `(fieldmask.option.Option).out = {gen: true, message: "${message}"}`;
-
-/** buf takes longer than everything else here, and many tests differ only in the parameters. */
-const requests = new Map<string, CodeGeneratorRequest>();
-
-/** Runs the plugin on one file, `shop/v1/shop.proto`, and others. */
-function run(body: string, parameters: readonly string[] = shape, others: Record<string, string> = {}) {
-  const protos = { "shop/v1/shop.proto": head + order + body, ...others };
-  const key = JSON.stringify(protos);
-  let request = requests.get(key);
-  if (request === undefined) {
-    using workspace = new Workspace(protos);
-    request = workspace.request();
-    requests.set(key, request);
-  }
-  const response = plugin.run({ ...request, parameter: parameters.join(",") });
-  return { error: response.error, files: response.file.map(({ name, content }) => ({ name, content })) };
-}
 
 describe("out.message is found by protobuf's scoping rules:", () => {
   test.each([
@@ -148,9 +113,6 @@ describe("parameters:", () => {
   });
 
   test("a shape that is not supported is an error", () => {
-    expect(run(body, [...shape, "oneof=groups"]).error).toContain(
-      "oneof=groups is not supported; supported: oneof=properties, oneof=unions, oneof=unions-value",
-    );
     expect(run(body, [...shape, "useReadonlyTypes=true"]).error).toContain(
       "useReadonlyTypes=true is not supported",
     );
@@ -193,6 +155,29 @@ test("the option of the later plugin for Go is reported and left out", () => {
   warn.mockRestore();
 });
 
+test("that plugin's option of methods is reported, too", () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const service = "service Shop { rpc Get(GetOrderRequest) returns (Order) { option deprecated = true; } }";
+  using workspace = new Workspace({ "shop/v1/shop.proto": head + order + request(out("Order")) + service });
+  const request1 = workspace.request();
+  const method = request1.protoFile.flatMap((file) => file.service).flatMap((service) => service.method)[0];
+  if (method?.options === undefined) throw new Error("the method has no options");
+  // {field_name: "fm"}
+  method.options.$unknown = [{ no: 1142, wireType: 2, data: new Uint8Array([4, 10, 2, 102, 109]) }];
+
+  const response = plugin.run(request1);
+
+  expect(response.error).toBe("");
+  expect(response.file).toHaveLength(1);
+  expect(warn.mock.calls).toEqual([
+    [
+      "protoc-gen-fieldmask: shop/v1/shop.proto: shop.v1.Shop.Get: option 1142 of a method is that of " +
+        "protoc-gen-fieldmask 2 for Go; left out",
+    ],
+  ]);
+  warn.mockRestore();
+});
+
 test("a file without masks gives no file", () => {
   expect(run(request('(fieldmask.option.Option).out = {gen: false, message: "Nope"}'))).toEqual({
     error: "",
@@ -227,7 +212,10 @@ describe("with the vectors' own protos:", () => {
     const node = join(repository, "node_modules/.bin/node");
     const ran = spawnSync(node, ["--conditions=@fieldpost/source", main], { input });
     const response = fromBinary(CodeGeneratorResponseSchema, ran.stdout);
-    const committed = readFileSync(join(repository, "test/vectors/gen/ts-proto/vectors_service_fieldmask.ts"), "utf8");
+    const committed = readFileSync(
+      join(repository, "test/vectors/gen/ts-proto/vectors_service_fieldmask.ts"),
+      "utf8",
+    );
 
     expect(ran.stderr.toString()).toBe("");
     expect(response.file.map(({ name }) => name)).toEqual(["vectors_service_fieldmask.ts"]);
@@ -236,7 +224,10 @@ describe("with the vectors' own protos:", () => {
 
   test("buf generate writes the same", () => {
     expect(workspace.generate()).toEqual({ status: 0, stdout: "", stderr: "" });
-    const committed = readFileSync(join(repository, "test/vectors/gen/ts-proto/vectors_service_fieldmask.ts"), "utf8");
+    const committed = readFileSync(
+      join(repository, "test/vectors/gen/ts-proto/vectors_service_fieldmask.ts"),
+      "utf8",
+    );
     expect(workspace.read("gen/vectors_service_fieldmask.ts")).toBe(committed);
   });
 });

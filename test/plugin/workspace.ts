@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { create, fromBinary } from "@bufbuild/protobuf";
-import type { CodeGeneratorRequest } from "@bufbuild/protobuf/wkt";
+import type { CodeGeneratorRequest, FileDescriptorSet } from "@bufbuild/protobuf/wkt";
 import { CodeGeneratorRequestSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 export const repository = join(import.meta.dirname, "../..");
@@ -84,38 +84,26 @@ export class Workspace implements Disposable {
 
   /** Runs `buf generate` with ts-proto and our plugin, into `gen`. */
   generate(parameters: readonly string[] = shape): Ran {
-    const tsProto = [
-      "outputServices=none",
-      "outputClientImpl=false",
-      "enumsAsLiterals=true",
-      "outputJsonMethods=false",
-    ];
-    this.write(
-      "buf.gen.yaml",
-      `version: v2
-plugins:
-  - local: protoc-gen-ts_proto
-    out: gen
-    include_imports: true
-    include_wkt: true
-    strategy: all
-    exclude_types:
-      - fieldmask.option.Option
-    opt:
-${yamlList([...parameters, ...tsProto])}
+    const tsProto = tsProtoPlugin("gen", [...parameters, "enumsAsLiterals=true"]);
+    const ours = `
   - local: ["node", "--conditions=@fieldpost/source", "${join(repository, "plugin/src/main.ts")}"]
     out: gen
     opt:
-${yamlList(parameters)}`,
-    );
+${yamlList(parameters)}`;
+    this.write("buf.gen.yaml", `version: v2\nplugins:${tsProto}${ours}`);
+    return this.run("buf", "generate");
+  }
+
+  /** Runs `buf generate` with ts-proto alone, for several lists of parameters at once. */
+  generateMessages(targets: readonly { out: string; parameters: readonly string[] }[]): Ran {
+    const plugins = targets.map(({ out, parameters }) => tsProtoPlugin(out, parameters));
+    this.write("buf.gen.yaml", `version: v2\nplugins:${plugins.join("")}`);
     return this.run("buf", "generate");
   }
 
   /** What protoc would send to a plugin, for all files of the workspace. */
   request(parameters: readonly string[] = shape): CodeGeneratorRequest {
-    const built = this.run("buf", "build", "--as-file-descriptor-set", "-o", "image.binpb");
-    if (built.status !== 0) throw new Error(built.stderr);
-    const set = fromBinary(FileDescriptorSetSchema, readFileSync(join(this.directory, "image.binpb")));
+    const set = this.descriptors();
     return create(CodeGeneratorRequestSchema, {
       parameter: parameters.join(","),
       protoFile: set.file,
@@ -123,11 +111,33 @@ ${yamlList(parameters)}`,
     });
   }
 
+  /** All files of the workspace, and what they import. */
+  descriptors(): FileDescriptorSet {
+    const built = this.run("buf", "build", "--as-file-descriptor-set", "-o", "image.binpb");
+    if (built.status !== 0) throw new Error(built.stderr);
+    return fromBinary(FileDescriptorSetSchema, readFileSync(join(this.directory, "image.binpb")));
+  }
+
   [Symbol.dispose](): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
+/** ts-proto, told to write no more than messages. */
+function tsProtoPlugin(out: string, parameters: readonly string[]): string {
+  const more = ["outputServices=none", "outputClientImpl=false", "outputJsonMethods=false"];
+  return `
+  - local: protoc-gen-ts_proto
+    out: ${out}
+    include_imports: true
+    include_wkt: true
+    strategy: all
+    exclude_types:
+      - fieldmask.option.Option
+    opt:
+${yamlList([...parameters, ...more])}`;
+}
+
 function yamlList(parameters: readonly string[]): string {
-  return parameters.map((parameter) => `      - ${parameter}\n`).join("");
+  return parameters.map((parameter) => `      - ${JSON.stringify(parameter)}\n`).join("");
 }

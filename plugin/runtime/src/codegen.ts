@@ -16,6 +16,7 @@ export {
   memberPart,
   messagePart,
   objectPart,
+  own,
   scalarMapPart,
   scalarObjectPart,
   scalarsPart,
@@ -27,7 +28,7 @@ export type { MessageSchema } from "./schema.ts";
 export type { Selected } from "./selected.ts";
 export { ALL } from "./tree.ts";
 export type { Mask, MapTree, MessageTree } from "./tree.ts";
-export { defineDuration, defineFieldMask, defineTimestamp, defineWrapper } from "./ts-proto-values.ts";
+export { defineFieldMask, defineTimestamp, defineWrapper } from "./ts-proto-values.ts";
 export { defineMessage, listOf, mapOf } from "./ts-proto.ts";
 export type { TsProtoShape } from "./ts-proto.ts";
 export type { UpdateOptions } from "./update.ts";

@@ -142,6 +142,11 @@ export function memberPart<T>(value: T, selection: Selection, keep: Keep<T>, fie
   return keep(value, selection === ALL ? whole(fieldCount) : (selection as MessageTree));
 }
 
+/** A property whose name is also one of Object.prototype: `constructor`, which is there even if the message has none. */
+export function own<T extends object, K extends keyof T>(message: T, property: K): T[K] {
+  return (Object.hasOwn(message, property) ? message[property] : undefined) as T[K];
+}
+
 /** A copy of bytes. A Buffer stays a Buffer, but does not share its memory, as its own `slice` would. */
 export function copyBytes<T extends Uint8Array | undefined>(bytes: T): T {
   return bytes === undefined ? bytes : (Uint8Array.prototype.slice.call(bytes) as T);

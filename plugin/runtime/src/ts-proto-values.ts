@@ -1,4 +1,4 @@
-// The messages that ts-proto holds as one JavaScript value: times, durations, wrappers and FieldMask.
+// The messages that ts-proto holds as one JavaScript value: times, wrappers and FieldMask.
 
 import type { FieldEntry, MessageForm, ScalarType, Values } from "./schema.ts";
 import { MessageSchema } from "./schema.ts";
@@ -7,13 +7,8 @@ import type { TsProtoShape } from "./ts-proto.ts";
 import { copyScalar, equalScalars, isZero, zeroOf } from "./ts-proto.ts";
 
 /** google.protobuf.Timestamp; `as` is ts-proto's useDate. */
-export function defineTimestamp(as: "Date" | "string" | "Temporal.Instant"): MessageSchema {
+export function defineTimestamp(as: keyof typeof timeForms): MessageSchema {
   return new MessageSchema("google.protobuf.Timestamp", secondsAndNanos, () => timeForms[as]);
-}
-
-/** google.protobuf.Duration as `"3.5s"` (useDuration=string). */
-export function defineDuration(): MessageSchema {
-  return new MessageSchema("google.protobuf.Duration", secondsAndNanos, () => durationForm);
 }
 
 /** A wrapper of google.protobuf, as the value in it. */
@@ -66,19 +61,18 @@ function secondsAndNanos(): FieldEntry[] {
   return [entry("seconds", 1, "int64"), entry("nanos", 2, "int32")];
 }
 
+const million = 1_000_000n;
 const billion = 1_000_000_000n;
 
-/** A form for a value that is so many nanoseconds. Nanos are never negative in a time, and signed in a duration. */
-function nanosecondsForm(
+/** A form for a time, by the nanoseconds since 1970. Nanos are never negative in a Timestamp. */
+function timeForm(
   toNanoseconds: (value: unknown) => bigint,
   fromNanoseconds: (nanoseconds: bigint) => unknown,
-  signedNanos: boolean,
 ): MessageForm {
   return {
     open(value): Values {
       const total = toNanoseconds(value);
-      let nanos = total % billion;
-      if (nanos < 0n && !signedNanos) nanos += billion;
+      const nanos = modulo(total, billion);
       const seconds = (total - nanos) / billion;
       return [seconds === 0n ? undefined : seconds, nanos === 0n ? undefined : Number(nanos)];
     },
@@ -99,49 +93,54 @@ interface Instant {
 /** Node 26 has it; older ones only with a polyfill, without which ts-proto's own code does not run either. */
 declare const Temporal: { readonly Instant: { fromEpochNanoseconds(nanoseconds: bigint): Instant } };
 
-const timeForms: Readonly<Record<"Date" | "string" | "Temporal.Instant", MessageForm>> = {
-  Date: nanosecondsForm(
-    (value) => BigInt(Math.trunc((value as Date).getTime())) * 1_000_000n,
-    (nanoseconds) => new Date(millisOf(nanoseconds)),
-    false,
+const timeForms = {
+  Date: timeForm(
+    (value) => BigInt(millisOf(value as Date)) * million,
+    (nanoseconds) => dateOf(nanoseconds),
   ),
-  string: nanosecondsForm(
+  string: timeForm(
     (value) => parseTime(value as string),
-    (nanoseconds) => new Date(millisOf(nanoseconds)).toISOString(),
-    false,
+    (nanoseconds) => formatTime(nanoseconds, modulo(nanoseconds, million) === 0n ? 3 : 9),
   ),
-  "Temporal.Instant": nanosecondsForm(
+  "string-nano": timeForm(
+    (value) => parseTime(value as string),
+    (nanoseconds) => formatTime(nanoseconds, 9),
+  ),
+  "Temporal.Instant": timeForm(
     (value) => (value as Instant).epochNanoseconds,
     (nanoseconds) => Temporal.Instant.fromEpochNanoseconds(nanoseconds),
-    false,
   ),
 };
 
-const durationForm = nanosecondsForm(
-  (value) => {
-    const [, sign, seconds = "0", fraction = ""] = /^(-?)(\d+)(?:\.(\d{1,9}))?s$/.exec(value as string) ?? [];
-    const total = BigInt(seconds) * billion + BigInt(fraction.padEnd(9, "0"));
-    return sign === "-" ? -total : total;
-  },
-  (total) => {
-    const size = total < 0n ? -total : total;
-    const fraction = String(size % billion)
-      .padStart(9, "0")
-      .replace(/0+$/, "");
-    return `${total < 0n ? "-" : ""}${size / billion}${fraction === "" ? "" : `.${fraction}`}s`;
-  },
-  true,
-);
-
-function millisOf(nanoseconds: bigint): number {
-  const millis = nanoseconds / 1_000_000n;
-  return Number(nanoseconds % 1_000_000n < 0n ? millis - 1n : millis);
+function millisOf(date: Date): number {
+  const millis = date.getTime();
+  if (Number.isNaN(millis)) throw new TypeError("an invalid Date is no google.protobuf.Timestamp");
+  return millis;
 }
 
+/** To the millisecond below, as a Date has no more. */
+function dateOf(nanoseconds: bigint): Date {
+  return new Date(Number((nanoseconds - modulo(nanoseconds, million)) / million));
+}
+
+/** Of an RFC 3339 text, of which a Date would take milliseconds only. */
 function parseTime(text: string): bigint {
   const millis = new Date(text).getTime();
-  if (Number.isNaN(millis)) return 0n;
+  if (Number.isNaN(millis)) {
+    throw new TypeError(`${JSON.stringify(text)} is no google.protobuf.Timestamp: not a time of RFC 3339`);
+  }
   const [, fraction = ""] = /\.(\d{1,9})/.exec(text) ?? [];
-  const seconds = BigInt(Math.floor(millis / 1000));
-  return seconds * billion + BigInt(fraction.padEnd(9, "0"));
+  return BigInt(Math.floor(millis / 1000)) * billion + BigInt(fraction.padEnd(9, "0"));
+}
+
+function formatTime(nanoseconds: bigint, digits: number): string {
+  const fraction = String(modulo(nanoseconds, billion)).padStart(9, "0").slice(0, digits);
+  return dateOf(nanoseconds)
+    .toISOString()
+    .replace(/\.\d+Z$/, `.${fraction}Z`);
+}
+
+/** Never negative. */
+function modulo(value: bigint, by: bigint): bigint {
+  return ((value % by) + by) % by;
 }

@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { DiffOptions, FilterBytesOptions, Mask, MaskResult, MergeOptions, MessageSchema, ParseOptions, Selected, Slots, TsProtoShape, UpdateOptions, Violation } from "@fieldpost/fieldmask/codegen";
-import { addPaths, applyMask, compileMask, copyBytes, copyOpaque, defineMask, defineMessage, defineTimestamp, defineWrapper, diffBy, filterBytes, listOf, listPart, mapOf, mapPart, memberPart, mergeBy, messagePart, parseMask, pruneBy, requireMask, scalarMapPart, scalarsPart, updateBy, validateMask, valueKeep } from "@fieldpost/fieldmask/codegen";
+import { addPaths, applyMask, compileMask, copyBytes, copyOpaque, defineMask, defineMessage, defineTimestamp, defineWrapper, diffBy, filterBytes, listOf, listPart, mapOf, mapPart, memberPart, mergeBy, messagePart, own, parseMask, pruneBy, requireMask, scalarMapPart, scalarsPart, updateBy, validateMask, valueKeep } from "@fieldpost/fieldmask/codegen";
 import type { ReadAccountRequest, ReadAddressRequest, ReadAuditRequest, ReadCardRequest, ReadContactRequest, ReadEmptyRequest, ReadGeoRequest, ReadHazardRequest, ReadItemRequest, ReadNodeRequest, ReadNoteRequest, UpdateAccountRequest, UpdateAddressRequest, UpdateAuditRequest, UpdateCardRequest, UpdateContactRequest, UpdateEmptyRequest, UpdateGeoRequest, UpdateHazardRequest, UpdateItemRequest, UpdateNodeRequest, UpdateNoteRequest } from "./vectors_masks.ts";
 import { Account, Address, Audit, Card, Contact, Empty, Geo, Hazard, Item, Node, Note } from "./vectors.ts";
 import type { Any } from "./google/protobuf/any.ts";
@@ -1838,10 +1838,10 @@ function keepAccount_payment(value: Account["payment"], fields: Slots["fields"])
 
 function keepHazard(message: Hazard, { fields }: Slots): Hazard {
   return {
-    constructor: fields[0] ? message.constructor : "",
+    constructor: fields[0] ? own(message, "constructor") : "",
     Proto: fields[1] ? message.Proto : "",
-    toString: fields[2] ? message.toString : "",
-    hasOwnProperty: fields[3] ? message.hasOwnProperty : "",
+    toString: fields[2] ? own(message, "toString") : "",
+    hasOwnProperty: fields[3] ? own(message, "hasOwnProperty") : "",
     class: fields[4] ? message.class : "",
     delete: fields[5] ? message.delete : "",
     prototype: messagePart(message.prototype, fields[6], keepHazard, 14),

@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { DiffOptions, FilterBytesOptions, Mask, MaskResult, MergeOptions, MessageSchema, ParseOptions, Selected, Slots, TsProtoShape, UpdateOptions, Violation } from "@fieldpost/fieldmask/codegen";
-import { addPaths, applyMask, compileMask, copyBytes, copyOpaque, defineFieldMask, defineMask, defineMessage, defineTimestamp, defineWrapper, diffBy, filterBytes, listOf, listPart, mapOf, mapPart, memberPart, mergeBy, messagePart, parseMask, pruneBy, requireMask, scalarMapPart, scalarsPart, updateBy, validateMask, valueKeep } from "@fieldpost/fieldmask/codegen";
+import { addPaths, applyMask, compileMask, copyBytes, copyOpaque, defineFieldMask, defineMask, defineMessage, defineTimestamp, defineWrapper, diffBy, filterBytes, listOf, listPart, mapOf, mapPart, memberPart, mergeBy, messagePart, own, parseMask, pruneBy, requireMask, scalarMapPart, scalarsPart, updateBy, validateMask, valueKeep } from "@fieldpost/fieldmask/codegen";
 import type { ListProfilesRequest, Outer, ReadAccountRequest, ReadInnerRequest, TwoMasksRequest } from "./vectors_service.ts";
 import { GetProfileRequest, GetProfileResponse, GetProfileResponse_Inner, Outer_GetProfileResponse, ReadTreeRequest, UpdateProfileRequest } from "./vectors_service.ts";
 import type { Address, Audit, Card, Contact, Geo, Hazard, Item, Note } from "./vectors.ts";
@@ -1444,10 +1444,10 @@ function keepAudit(message: Audit, { fields }: Slots): Audit {
 
 function keepHazard(message: Hazard, { fields }: Slots): Hazard {
   return {
-    constructor: fields[0] ? message.constructor : "",
+    constructor: fields[0] ? own(message, "constructor") : "",
     Proto: fields[1] ? message.Proto : "",
-    toString: fields[2] ? message.toString : "",
-    hasOwnProperty: fields[3] ? message.hasOwnProperty : "",
+    toString: fields[2] ? own(message, "toString") : "",
+    hasOwnProperty: fields[3] ? own(message, "hasOwnProperty") : "",
     class: fields[4] ? message.class : "",
     delete: fields[5] ? message.delete : "",
     prototype: messagePart(message.prototype, fields[6], keepHazard, 14),
