@@ -8,6 +8,7 @@
 // - A record of a wrong wire type is an unknown field. protobuf-es reads it as if it were of the right type.
 // - An entry of a map may lack its key or value, have them in any order, or repeatedly. ts-proto's decoders drop an
 //   entry without its value if that is a message.
+// - Field number 0, and the end of a group that has not started, are damage. ts-proto's decoders end the message there.
 // Where all records of a field may stay as they are, they do: then the decoder of the result applies the rules.
 
 import type { MessageSchema } from "./schema.ts";
