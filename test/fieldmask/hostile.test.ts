@@ -1,5 +1,5 @@
 // Masks come from callers that nobody vouches for. What is measured here is proportion, not speed: each limit is some
-// hundred times of thousand times what the work takes, and far below what a quadratic algorithm would need.
+// thousand times what the work takes, and far below what a quadratic algorithm would need.
 
 import { MAX_PATHS, MAX_SEGMENTS, compileMask, includes, parseMask, touches } from "@fieldpost/fieldmask";
 import { mapPart } from "@fieldpost/fieldmask/codegen";

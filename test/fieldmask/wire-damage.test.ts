@@ -70,8 +70,8 @@ test.each(damages)("%s is found in every message that the mask goes into", (_, h
   for (const [path, damaged, start] of inside) {
     // What follows does not make good what a message lacks.
     const error = errorOf(() => filter([path], join(damaged, sized(3, "\x0a\x01a"))));
-    expect(error, path).toBeInstanceOf(MalformedError);
-    expect((error as MalformedError).offset, path).toBe(start + offset);
+    expect(error).toBeInstanceOf(MalformedError);
+    expect([path, (error as MalformedError).offset]).toEqual([path, start + offset]);
   }
 });
 
@@ -102,6 +102,6 @@ test("every prefix of a message is one, or is refused as malformed", () => {
   const whole = new Set([0, 4, 14, 20, 22]);
   for (let length = 0; length <= bytes.length; length++) {
     const result = errorOf(() => filter(["part.part.text"], bytes.subarray(0, length)));
-    expect(result instanceof MalformedError, String(length)).toBe(!whole.has(length));
+    expect([length, result instanceof MalformedError]).toEqual([length, !whole.has(length)]);
   }
 });
