@@ -15,7 +15,7 @@ import type { MessageSchema } from "./schema.ts";
 import { ALL, MapTree, checkType } from "./tree.ts";
 import type { Mask, MessageTree } from "./tree.ts";
 import type { WireField, WireFields } from "./wire-fields.ts";
-import { ENTRY_KEY, ENTRY_VALUE, entryFieldsOf, wireFieldsOf } from "./wire-fields.ts";
+import { ENTRY_KEY, ENTRY_VALUE, entryFieldsOf, fieldByTag, wireFieldsOf } from "./wire-fields.ts";
 import { defaultKeyText, readKeyText } from "./wire-key.ts";
 import { WireOutput } from "./wire-output.ts";
 import { END_GROUP, MalformedError, WireReader } from "./wire-reader.ts";
@@ -102,7 +102,7 @@ class WireFilter {
       const end = ranges[i + 1] as number;
       for (let start = ranges[i] as number, next = start; start < end; start = next) {
         reader.position = start;
-        const field = fields.byTag.get(reader.next(end));
+        const field = fieldByTag(fields, reader.next(end));
         next = reader.position;
         if (field === undefined || (field.numbers !== undefined && !field.numbers.has(reader.readInt32()))) {
           if (this.#keepUnknown) length += output.copy(start, next);
@@ -171,14 +171,14 @@ class WireFilter {
   }
 
   /** The text of the key of an entry: that of the last one in it, or the default. */
-  #readKey({ schema }: WireField, { byTag }: WireFields, start: number, end: number): string {
+  #readKey({ schema }: WireField, fields: WireFields, start: number, end: number): string {
     const reader = this.#reader;
     const type = schema.keyScalar ?? "string";
     let keyStart = 0;
     let keyEnd: number | undefined;
     reader.position = start;
     while (reader.position < end) {
-      if (byTag.get(reader.next(end))?.schema.index !== ENTRY_KEY) continue;
+      if (fieldByTag(fields, reader.next(end))?.schema.index !== ENTRY_KEY) continue;
       keyStart = reader.payloadStart;
       keyEnd = reader.payloadEnd;
     }
@@ -188,6 +188,10 @@ class WireFilter {
 
 /** What is selected of a field: all, parts, or nothing. */
 function selectField(layers: readonly Layer[], index: number): typeof ALL | Parts | undefined {
+  if (layers.length === 1) {
+    const slot = (layers[0] as Layer).fields[index];
+    return slot === undefined || slot === ALL ? slot : [slot];
+  }
   let parts: (MessageTree | MapTree)[] | undefined;
   for (const { fields } of layers) {
     const slot = fields[index];
