@@ -106,6 +106,11 @@ export class WireReader {
 
   #readLength(end: number): number {
     const start = this.position;
+    const first = this.bytes[start] as number;
+    if (first < 0x80 && first < end - start) {
+      this.position = start + 1;
+      return first;
+    }
     const last = start + MAX_VARINT_BYTES;
     let length = 0;
     // Not by shifts: a length that does not fit into 32 bits must not pass for a small one.
