@@ -113,7 +113,6 @@ describe("started directly", () => {
 
   const nothingToDo: Readonly<Record<string, string | undefined>> = {
     SIGHUP: "there is no configuration file (--config) to read again",
-    SIGUSR2: "this release has nothing to do on this signal",
     // --disable-sigusr1 makes Node 24 block SIGUSR1 for good: no handler ever hears of it.
     SIGUSR1: undefined,
   };

@@ -29,10 +29,12 @@ interface Event {
   ending?: string;
   closed?: number;
   forced?: number;
+  replaced?: number;
+  cause?: string;
 }
 
 type Ask =
-  | { ask: "status" | "fds" | "stop" }
+  | { ask: "status" | "fds" | "stop" | "reload" }
   | { ask: "broadcast"; topic: string; payload: string }
   | { ask: "update"; changes: SupervisorChanges };
 

@@ -188,7 +188,7 @@ describe("signals", () => {
     expect(await supervised.exited).toEqual({ code: 0, signal: null });
   });
 
-  it.each(["SIGHUP", "SIGUSR1", "SIGUSR2"] as const)("give %s to the hook and serve on", async (signal) => {
+  it.each(["SIGHUP", "SIGUSR1"] as const)("give %s to the hook and serve on", async (signal) => {
     const supervised = await startSupervised({ worker: "http-worker", workers: 1 });
     supervised.signal(signal);
     await supervised.event("signal", (event) => event.signal === signal);

@@ -50,7 +50,7 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
       },
       onSignal(signal) {
         if (signal === "SIGHUP") onHangUp();
-        else log.info({ signal }, "this release has nothing to do on this signal");
+        else log.info({ signal }, "there is nothing to do on this signal");
       },
     });
   } catch (error) {

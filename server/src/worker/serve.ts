@@ -165,9 +165,10 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
   ]);
   scheduler.start();
   recoverer.start();
-  // Nobody else may live to hear that the one before this one died.
+  // Nobody else may live to hear that the one before this one died. In a reload it lives, and finishes what it has.
   const before = Array.from({ length: supervised.generation - 1 }, (_, index) => index + 1);
-  void recoverer.runOnce(before.map((generation) => workerName(instance, supervised.slot, generation)));
+  const ended = before.filter((generation) => !supervised.slotPeers.includes(generation));
+  void recoverer.runOnce(ended.map((generation) => workerName(instance, supervised.slot, generation)));
   grpc.setServing(true);
 
   supervised.onDrain(async (deadlineMs) => {

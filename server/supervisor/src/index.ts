@@ -10,5 +10,5 @@ export type { SupervisorErrorCode } from "./errors.ts";
 export type { HookSignal, Logger, SupervisorChanges, SupervisorOptions } from "./options.ts";
 export { startSupervisor } from "./supervisor.ts";
 export type { Supervisor } from "./supervisor.ts";
-export type { Phase, SupervisorStatus, WorkerStatus } from "./status.ts";
+export type { Phase, ReloadResult, SupervisorStatus, WorkerProcess, WorkerStatus } from "./status.ts";
 export type { WorkerState } from "./worker-handle.ts";

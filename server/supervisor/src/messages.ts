@@ -130,6 +130,8 @@ export interface WorkerBoot {
   slot: number;
   generation: number;
   workers: number;
+  /** Generations of the other processes of this slot that live at this moment. An older supervisor does not say. */
+  slotPeers?: number[];
   controlFd: number;
   drainTimeoutMs: number;
   listeners: {

@@ -1,7 +1,7 @@
 import { SupervisorError } from "./errors.ts";
 
 /** Signals that the supervisor survives and hands to `onSignal`; what they mean is the program's choice. */
-export type HookSignal = "SIGHUP" | "SIGUSR1" | "SIGUSR2";
+export type HookSignal = "SIGHUP" | "SIGUSR1";
 
 /** Where the supervisor reports what it did. Any logger with these three methods fits. */
 export interface Logger {
@@ -31,7 +31,12 @@ export interface SupervisorOptions {
   readyTimeoutMs?: number;
   /** A ready worker whose event loop is silent for this long is killed, in milliseconds; 0 switches it off. Default 3,000. */
   watchdogMs?: number;
-  /** Called for SIGHUP, SIGUSR1 and SIGUSR2. Default: they are ignored. */
+  /**
+   * How long the first worker of a reload has to stay ready before its predecessor ends and the others follow, in milliseconds.
+   * Default 1,000.
+   */
+  canaryMs?: number;
+  /** Called for SIGHUP and SIGUSR1. Default: they are ignored. */
   onSignal?: (signal: HookSignal) => void;
   /** Default: one line each on stderr. */
   logger?: Logger;
@@ -55,6 +60,7 @@ export function checkOptions(options: SupervisorOptions): CheckedOptions {
     drainTimeoutMs: 30_000,
     readyTimeoutMs: 30_000,
     watchdogMs: 3_000,
+    canaryMs: 1_000,
     onSignal: () => {},
     logger: stderrLogger,
     ...options,
@@ -69,7 +75,9 @@ export function checkOptions(options: SupervisorOptions): CheckedOptions {
   for (const name of ["drainTimeoutMs", "readyTimeoutMs"] as const) {
     if (!(checked[name] > 0)) throw invalid(`${name} must be above 0, not ${checked[name]}`);
   }
-  if (!(checked.watchdogMs >= 0)) throw invalid(`watchdogMs must be 0 or more, not ${checked.watchdogMs}`);
+  for (const name of ["watchdogMs", "canaryMs"] as const) {
+    if (!(checked[name] >= 0)) throw invalid(`${name} must be 0 or more, not ${checked[name]}`);
+  }
   return checked;
 }
 

@@ -6,6 +6,7 @@ export interface SignalActions {
   stop: (signal: NodeJS.Signals) => void;
   /** Stop at once. */
   kill: () => void;
+  reload: (signal: NodeJS.Signals) => void;
   hook: (signal: HookSignal) => void;
 }
 
@@ -14,7 +15,7 @@ export interface SignalActions {
 const NPM_ECHO_MS = 250;
 
 /**
- * Installs the handlers and returns what removes them: TERM and QUIT stop, INT stops and a second INT kills, HUP, USR1 and USR2 go to the hook.
+ * Installs the handlers and returns what removes them: TERM and QUIT stop, INT stops and a second INT kills, USR2 reloads, HUP and USR1 go to the hook.
  * No signal of these keeps its default action, which would end the process.
  */
 export function installSignals(actions: SignalActions): () => void {
@@ -32,7 +33,7 @@ export function installSignals(actions: SignalActions): () => void {
     ["SIGINT", interrupt],
     ["SIGHUP", () => actions.hook("SIGHUP")],
     ["SIGUSR1", () => actions.hook("SIGUSR1")],
-    ["SIGUSR2", () => actions.hook("SIGUSR2")],
+    ["SIGUSR2", () => actions.reload("SIGUSR2")],
   ];
   for (const [signal, handler] of handlers) process.on(signal, handler);
   return () => {

@@ -1,4 +1,4 @@
-// What `status()` answers.
+// What `status()` and `reload()` answer.
 import type { WorkerState } from "./worker-handle.ts";
 
 export type Phase = "starting" | "running" | "stopping" | "stopped";
@@ -17,6 +17,27 @@ export interface WorkerStatus {
   lagMs: number;
   /** Empty slots that it accepts on for a sibling. */
   adopted: number[];
+  /** The process that is to take its place, while a reload waits for it to be ready. */
+  successor: WorkerProcess | undefined;
+  /** The process whose place it has taken, while that finishes what it has. */
+  predecessor: WorkerProcess | undefined;
+}
+
+/** A process that shares a slot with its worker, for a while. */
+export interface WorkerProcess {
+  /** Undefined if it could not be spawned. */
+  pid: number | undefined;
+  generation: number;
+  state: WorkerState;
+  connections: number;
+}
+
+/** What a reload came to. */
+export interface ReloadResult {
+  /** Workers that were replaced: all of them. */
+  replaced: number;
+  /** From the call, or from the end of the run before it, to the last worker's readiness, in milliseconds. */
+  elapsedMs: number;
 }
 
 export interface SupervisorStatus {

@@ -17,6 +17,7 @@ export interface WorkerSpec {
   slot: number;
   generation: number;
   workers: number;
+  slotPeers: number[];
   cpu: number | undefined;
   listeners: readonly SlotListener[];
   options: CheckedOptions;
@@ -60,6 +61,13 @@ export class WorkerHandle {
   /** True if it ended by itself with status 0. */
   clean = false;
 
+  /** Settles when it is ready, or gone without having been. */
+  readonly settled: Promise<"ready" | "gone">;
+  /** Settles when it is gone, after `onGone`. */
+  readonly gone: Promise<void>;
+
+  readonly #settle: (how: "ready" | "gone") => void;
+  readonly #leave: () => void;
   readonly #child: ChildProcess | undefined;
   readonly #control: net.Socket;
   readonly #events: WorkerEvents;
@@ -77,6 +85,8 @@ export class WorkerHandle {
     this.generation = spec.generation;
     this.cpu = spec.cpu;
     this.#events = events;
+    ({ promise: this.settled, resolve: this.#settle } = Promise.withResolvers<"ready" | "gone">());
+    ({ promise: this.gone, resolve: this.#leave } = Promise.withResolvers<void>());
     const [ours, theirs] = openSocketPair();
     this.#control = new net.Socket({ fd: ours, readable: true, writable: true });
     this.#readMessages();
@@ -109,13 +119,16 @@ export class WorkerHandle {
     this.#control.write(encodeMessage(message));
   }
 
-  /** Asks it to finish what it has within `deadlineMs` and to exit; one that cannot hear yet is killed. */
-  drain(deadlineMs: number): void {
+  /**
+   * Asks it to finish what it has and to exit before `timeoutMs`, when SIGKILL comes; one that cannot hear yet is killed.
+   * Its own deadline lies a little before, so that it can still close its store when it has cut its last connections.
+   */
+  drain(timeoutMs: number): void {
     if (this.state === "gone" || this.state === "draining") return;
     if (!this.joined) return this.kill("stopped before it had started");
     this.state = "draining";
     clearTimeout(this.#readyTimer);
-    this.send({ t: "drain", deadlineMs });
+    this.send({ t: "drain", deadlineMs: timeoutMs - Math.min(1000, timeoutMs / 4) });
   }
 
   /** SIGKILL; `reason` is what the log will say. */
@@ -161,7 +174,8 @@ export class WorkerHandle {
         this.state = "ready";
         this.#readyAt = performance.now();
         clearTimeout(this.#readyTimer);
-        return this.#events.onReady(this);
+        this.#events.onReady(this);
+        return this.#settle("ready");
       case "stat":
         this.connections = message.connections;
         return;
@@ -204,6 +218,8 @@ export class WorkerHandle {
       this.clean = clean;
       this.ending = [how, this.#killedFor, this.#fatal].filter(Boolean).join(": ");
       this.#events.onGone(this);
+      this.#settle("gone");
+      this.#leave();
     };
     if (this.#control.closed) finish();
     else this.#control.once("close", finish);
@@ -220,6 +236,7 @@ function spawnProcess(spec: WorkerSpec, controlFd: number): ChildProcess {
     slot: spec.slot,
     generation: spec.generation,
     workers: spec.workers,
+    slotPeers: spec.slotPeers,
     controlFd: CONTROL_FD,
     drainTimeoutMs: options.drainTimeoutMs,
     // Numbers without a gap: Node sets close-on-exec at boot from 0 up to the first one that is missing.

@@ -23,6 +23,11 @@ export interface SupervisedWorker {
   /** Counts the processes of this slot, from 1. */
   readonly generation: number;
   readonly workers: number;
+  /**
+   * Generations of the other processes of this slot that live as this one starts: in a reload, the one that it is to replace. Every
+   * other generation below its own has ended. `onWorkerExit` tells when they end, too.
+   */
+  readonly slotPeers: readonly number[];
   readonly listeners: readonly Listener[];
   /** The listener of that name; throws if the supervisor has none. */
   listener(name: string): Listener;
@@ -59,6 +64,7 @@ class Membership implements SupervisedWorker {
   readonly slot: number;
   readonly generation: number;
   readonly workers: number;
+  readonly slotPeers: readonly number[];
   readonly listeners: readonly Listener[];
   /** For the case that the supervisor dies. */
   #drainTimeoutMs: number;
@@ -75,6 +81,7 @@ class Membership implements SupervisedWorker {
     this.slot = boot.slot;
     this.generation = boot.generation;
     this.workers = boot.workers;
+    this.slotPeers = boot.slotPeers ?? [];
     this.listeners = boot.listeners.map((spec) => new Listener(spec, boot.slot));
     this.#control = new Control(
       boot.controlFd,

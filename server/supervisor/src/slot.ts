@@ -1,0 +1,56 @@
+// One slot: a CPU, its listening sockets, and the processes that serve them. Only the machine and its rollouts change one.
+import type { WorkerProcess, WorkerStatus } from "./status.ts";
+import type { WorkerHandle } from "./worker-handle.ts";
+
+export interface Slot {
+  readonly index: number;
+  readonly cpu: number | undefined;
+  worker: WorkerHandle | undefined;
+  /** In a reload: what is to replace the worker, as long as it is not trusted. It accepts as soon as it is ready. */
+  successor: WorkerHandle | undefined;
+  /** What was replaced, and finishes what it has. */
+  predecessor: WorkerHandle | undefined;
+  /** Of the process that was started last. */
+  generation: number;
+  /** Early deaths in a row. */
+  failures: number;
+  /** The slot of the sibling that accepts here. */
+  adopter: number | undefined;
+  restartTimer: NodeJS.Timeout | undefined;
+}
+
+export function newSlot(index: number, cpu: number | undefined): Slot {
+  return {
+    index,
+    cpu,
+    worker: undefined,
+    successor: undefined,
+    predecessor: undefined,
+    generation: 0,
+    failures: 0,
+    adopter: undefined,
+    restartTimer: undefined,
+  };
+}
+
+export function slotStatus({ index, cpu, worker, successor, predecessor, generation }: Slot): WorkerStatus {
+  return {
+    slot: index,
+    state: worker?.state ?? "waiting",
+    pid: worker?.pid,
+    generation: worker?.generation ?? generation,
+    startTime: worker?.startTime,
+    cpu,
+    connections: worker?.connections ?? 0,
+    lagMs: worker?.lagMs ?? 0,
+    adopted: [...(worker?.adopted ?? [])],
+    successor: processStatus(successor),
+    predecessor: processStatus(predecessor),
+  };
+}
+
+function processStatus(worker: WorkerHandle | undefined): WorkerProcess | undefined {
+  if (worker === undefined) return undefined;
+  const { pid, generation, state, connections } = worker;
+  return { pid, generation, state, connections };
+}
