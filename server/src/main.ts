@@ -4,7 +4,9 @@ import { exitFailed, exitOk, exitUsage, reportError } from "./cli/client-command
 import { defineEnqueue, runEnqueue } from "./cli/enqueue.ts";
 import { defineGet, runGet } from "./cli/get.ts";
 import { defineList, runList } from "./cli/list.ts";
+import { defineReload, runReload } from "./cli/reload.ts";
 import { defineServe, runServe } from "./cli/serve-command.ts";
+import { defineStatus, runStatus } from "./cli/status.ts";
 import { quietPipes } from "./cli/pipes.ts";
 import { printError } from "./cli/print-error.ts";
 import { version } from "./config/version.ts";
@@ -28,13 +30,23 @@ const commands: readonly CommandEntry[] = [
   },
   { name: "get", summary: "show a job", define: defineGet, run: runGet },
   { name: "list", summary: "list jobs, newest first", define: defineList, run: runList },
+  {
+    name: "reload",
+    summary: "replace the workers of the relay on this machine; done when it is",
+    define: defineReload,
+    run: runReload,
+  },
+  {
+    name: "status",
+    summary: "show the processes of the relay on this machine",
+    define: defineStatus,
+    run: runStatus,
+  },
 ];
 
 /** Names that are taken, and that a later release offers. */
 const laterCommands: ReadonlySet<string> = new Set(
-  "watch cancel retry update trace queue schedule route token store reload status doctor completion".split(
-    " ",
-  ),
+  "watch cancel retry update trace queue schedule route token store doctor completion".split(" "),
 );
 
 /** As bin/fieldpost says it; this is for those who start this file with a Node of their own. */

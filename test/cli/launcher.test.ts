@@ -122,8 +122,12 @@ describe("bin/fieldpost in a checkout", () => {
     // Waits for its standard input, so it is still there to be looked at.
     const child = start(["enqueue", "--file", "-", "--grpc", "127.0.0.1:1"]);
     const exe = `/proc/${child.pid}/exe`;
-    while (!readlinkSync(exe).endsWith(`${pinned}/bin/node`)) await new Promise(setImmediate);
-    const line = readFileSync(`/proc/${child.pid}/cmdline`, "utf8").split("\0");
+    // In the midst of the exec, the program is there and its arguments are not yet.
+    const arguments_ = (): string[] => readFileSync(`/proc/${child.pid}/cmdline`, "utf8").split("\0");
+    while (!readlinkSync(exe).endsWith(`${pinned}/bin/node`) || arguments_().length < 2) {
+      await new Promise(setImmediate);
+    }
+    const line = arguments_();
     expect(line.slice(1, 4)).toEqual([
       "--disable-sigusr1",
       "--conditions=@fieldpost/source",

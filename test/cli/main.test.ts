@@ -10,7 +10,7 @@ describe("fieldpost", () => {
     const result = await run(["--help"]);
     expect(result).toMatchObject({ code: 0, stderr: "" });
     const listed = [...result.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
-    expect(listed).toEqual(["serve", "enqueue", "get", "list", "help"]);
+    expect(listed).toEqual(["serve", "enqueue", "get", "list", "reload", "status", "help"]);
   });
 
   it("prints help for serve with every option, its default and what a change of it takes", async () => {
@@ -54,18 +54,17 @@ describe("fieldpost", () => {
     expect(result.stderr).toContain("Did you mean enqueue?");
   });
 
-  it.each(
-    "watch cancel retry update trace queue schedule route token store reload status doctor completion".split(
-      " ",
-    ),
-  )("says that %s is not in this release", async (name) => {
-    expect(await run([name, "x", "--whatever"])).toEqual({
-      code: 2,
-      signal: null,
-      stdout: "",
-      stderr: `fieldpost: "${name}" is not in this release\n`,
-    });
-  });
+  it.each("watch cancel retry update trace queue schedule route token store doctor completion".split(" "))(
+    "says that %s is not in this release",
+    async (name) => {
+      expect(await run([name, "x", "--whatever"])).toEqual({
+        code: 2,
+        signal: null,
+        stdout: "",
+        stderr: `fieldpost: "${name}" is not in this release\n`,
+      });
+    },
+  );
 
   it("refuses a wrong configuration of serve before anything starts", async () => {
     const args = ["serve", "--workers", "none", "--grpc", "0.0.0.0:1", "--tls-cert", "x"];

@@ -40,7 +40,13 @@ it("finds a change of each option", () => {
     ...{ grpc: "unix:/g", http: "unix:/h", workers: "3", store: "s", "max-depth": "3", "max-body": "3B" },
     ...{ "max-message": "3KiB", "parallel-sends": "3", "attempt-timeout": "3s", "max-attempts": "3" },
     ...{ "retry-initial-backoff": "3s", "retry-max-backoff": "3h", "retry-multiplier": "3" },
-    ...{ "retry-jitter": "equal", "response-cap": "3B", "drain-timeout": "3s", "pid-file": "p" },
+    ...{
+      "retry-jitter": "equal",
+      "response-cap": "3B",
+      "drain-timeout": "3s",
+      "pid-file": "p",
+      control: "c",
+    },
     ...{ insecure: "true", "log-level": "error" },
   } as const;
   const next = loadServeConfig(other, {});

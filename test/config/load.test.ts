@@ -56,7 +56,7 @@ describe("the table of options", () => {
     );
     expect(row("--max-body")).toContain("| `max_body` | `1MiB` | live |");
     expect(row("--config")).toMatch(
-      /^\| `--config file` \| `FIELDPOST_CONFIG` \|  \|  \| restart \| `serve` \|/,
+      /^\| `--config file` \| `FIELDPOST_CONFIG` \|  \|  \| restart \| `serve`, `reload`, `status` \|/,
     );
     expect(row("--deadline")).toContain("| `FIELDPOST_DEADLINE` |  | `30s` |  |");
   });
@@ -91,6 +91,7 @@ describe("the configuration of serve", () => {
       FIELDPOST_WORKERS: "3",
       FIELDPOST_MAX_BODY: "64KiB",
       FIELDPOST_PID_FILE: "/run/x.pid",
+      FIELDPOST_CONTROL: "/run/x.control",
       HOME: "/",
     };
     const config = loadServeConfig({ workers: "2", insecure: true, grpc: "0.0.0.0:0" }, environment);
@@ -98,6 +99,7 @@ describe("the configuration of serve", () => {
       workers: 2,
       maxBodyBytes: 65_536,
       pidFile: "/run/x.pid",
+      control: "/run/x.control",
       insecure: true,
       maxAttempts: 10,
     });
@@ -121,6 +123,7 @@ describe("the configuration of serve", () => {
     ["response-cap", "-1"],
     ["drain-timeout", "forever"],
     ["pid-file", ""],
+    ["control", ""],
     ["insecure", "yes"],
     ["log-level", "loud"],
   ])("refuses a wrong --%s, from a flag and from the environment, with what is allowed", (name, value) => {
@@ -131,7 +134,7 @@ describe("the configuration of serve", () => {
     expect(problemsOf({}, { [environmentName]: value })).toEqual([`environment ${environmentName}${rest}`]);
   });
   it("has a case for every option above", () => {
-    expect(Object.keys(serveOptions)).toHaveLength(19);
+    expect(Object.keys(serveOptions)).toHaveLength(20);
   });
 
   it("reports everything that is wrong in one go", () => {

@@ -1,10 +1,8 @@
 /** `fieldpost serve`: reads the configuration; serve.ts does the rest. */
-import { resolve } from "node:path";
 import { Option, type Command } from "commander";
-import { configPathOf, loadServeConfig, overriddenSettings, type Flags } from "../config/load.ts";
 import { flagOf, laterOptions, serveOptions, sourceOptions } from "../config/options.ts";
-import type { ConfigSource } from "../config/reloader.ts";
 import { exitFailed } from "./client-command.ts";
+import { readConfig } from "./config-source.ts";
 import { addOptions, flagsOf } from "./option-flags.ts";
 import { printError } from "./print-error.ts";
 
@@ -27,9 +25,7 @@ export function defineServe(command: Command): void {
 
 export async function runServe(command: Command): Promise<number> {
   const flags = flagsOf(command, [...options, ...laterOptions]);
-  const path = configPathOf(flags, process.env);
-  const source = path === undefined ? undefined : await openSource(path, flags);
-  const { config } = source?.load(source.text) ?? { config: loadServeConfig(flags, process.env) };
+  const { config, source } = await readConfig(flags);
   let serving;
   try {
     serving = await import("./serve.ts");
@@ -40,24 +36,4 @@ export async function runServe(command: Command): Promise<number> {
     return exitFailed;
   }
   return serving.serve(config, source);
-}
-
-async function openSource(path: string, flags: Flags): Promise<ConfigSource> {
-  const [{ readConfigText }, { parseConfigFile }] = await Promise.all([
-    import("../config/file.ts"),
-    import("../config/parse-file.ts"),
-  ]);
-  const absolute = resolve(path);
-  return {
-    path: absolute,
-    text: await readConfigText(absolute),
-    load(found) {
-      const file =
-        found.kind === "text"
-          ? parseConfigFile(found.text, path)
-          : { settings: new Map<string, never>(), problems: [found.problem] };
-      const config = loadServeConfig(flags, process.env, file);
-      return { config, overridden: overriddenSettings(flags, process.env, file) };
-    },
-  };
 }

@@ -3,15 +3,20 @@ import { rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { startSupervisor, SupervisorError } from "@fieldpost/supervisor";
+import { version } from "../config/version.ts";
 import { formatAddress } from "../config/address.ts";
 import type { ConfigSource } from "../config/reloader.ts";
 import type { ServeConfig } from "../config/serve-config.ts";
 import { workerEnvironment } from "../worker/settings.ts";
 import { createLogger } from "../telemetry/log.ts";
+import { controlPathOf } from "./control-command.ts";
 import { startReloading } from "./reloading.ts";
 
 /** SQLite has one writer: more workers than this only wait for each other. */
 const maxAutoWorkers = 4;
+
+/** Of sockaddr_un. */
+const maxSocketPathBytes = 107;
 
 const workerModule = new URL(
   `../worker/main${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`,
@@ -30,6 +35,15 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
   // Workers have the same working directory, but messages and leases should name one file.
   const store = resolve(config.store);
   const settings = { config: { ...config, store }, revision: 1, instance };
+  const controlPath = controlPathOf(config);
+  const isTooLong = Buffer.byteLength(controlPath) > maxSocketPathBytes;
+  // A path that nobody asked for is no reason to refuse the store beside it.
+  if (isTooLong && config.control === undefined) {
+    log.warn(
+      { path: controlPath },
+      "no control socket: its path would be too long; give a shorter one with --control",
+    );
+  }
   let supervisor;
   // While the workers start there is nothing to do: the file is looked at when they are ready.
   let onHangUp = (): void => {};
@@ -43,6 +57,8 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
       workerModule,
       env: workerEnvironment(settings),
       drainTimeoutMs: config.drainTimeoutMs,
+      ...(isTooLong && config.control === undefined ? {} : { controlPath }),
+      version,
       logger: {
         info: (message, fields) => log.info(ofWorker(fields), message),
         warn: (message, fields) => log.warn(ofWorker(fields), message),

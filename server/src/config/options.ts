@@ -6,7 +6,7 @@
 import * as type from "./values.ts";
 import type { ValueType } from "./values.ts";
 
-export type CommandName = "serve" | "enqueue" | "get" | "list";
+export type CommandName = "serve" | "enqueue" | "get" | "list" | "reload" | "status";
 
 export interface Option<T> {
   /** `max-body` is the flag --max-body, the environment name FIELDPOST_MAX_BODY and in the file the key max_body. */
@@ -51,7 +51,7 @@ export const sourceOptions = {
     name: "config",
     type: type.file,
     default: undefined,
-    commands: serve,
+    commands: ["serve", "reload", "status"],
     reload: "restart",
     description: "read options from this YAML file, and again when it changes or SIGHUP comes",
   },
@@ -87,9 +87,17 @@ export const serveOptions = {
     name: "store",
     type: type.storePath,
     default: "./fieldpost.db",
-    commands: serve,
+    commands: ["serve", "reload", "status"],
     reload: "restart",
     description: "where jobs are kept",
+  },
+  control: {
+    name: "control",
+    type: type.path,
+    default: undefined,
+    commands: ["serve", "reload", "status"],
+    reload: "restart",
+    description: "the unix socket of reload and status (default: beside the store, its name and .control)",
   },
   maxDepth: {
     name: "max-depth",
@@ -225,6 +233,13 @@ export const clientOptions = {
   },
 } as const satisfies OptionTable;
 
+/** What the commands take that ask the supervisor itself, over its control socket. */
+export const controlOptions = {
+  configFile: sourceOptions.configFile,
+  store: serveOptions.store,
+  control: serveOptions.control,
+} as const satisfies OptionTable;
+
 /** Options whose names are taken, and which a later release offers. `value` is empty for a flag without one. */
 export const laterOptions: readonly { readonly name: string; readonly value: string }[] = [
   { name: "tls-cert", value: "file" },
@@ -232,7 +247,6 @@ export const laterOptions: readonly { readonly name: string; readonly value: str
   { name: "client-ca", value: "file" },
   { name: "token-file", value: "file" },
   { name: "log-file", value: "file" },
-  { name: "control", value: "path" },
   { name: "daemon", value: "" },
 ];
 

@@ -9,6 +9,8 @@ export interface ServeConfig {
   readonly workers: number | "auto";
   /** Path of the SQLite file, relative to the working directory or absolute. */
   readonly store: string;
+  /** Path of the control socket, if it is not the one beside the store. */
+  readonly control: string | undefined;
   /** Unfinished jobs that the store may hold. */
   readonly maxDepth: number;
   readonly maxBodyBytes: number;

@@ -19,3 +19,16 @@ export class SupervisorError extends Error {
     this.code = code;
   }
 }
+
+/** Why an address cannot be listened on, in the words for a person; what is no system call's error stays as it is. */
+export function bindError(address: string, error: unknown): unknown {
+  if (!(error instanceof Error && error.name === "SystemCallError")) return error;
+  if ("code" in error && error.code === "EADDRINUSE") return inUse(address, error);
+  return new SupervisorError("BIND_FAILED", `cannot listen on ${address}: ${error.message}`, {
+    cause: error,
+  });
+}
+
+export function inUse(address: string, cause?: unknown): SupervisorError {
+  return new SupervisorError("ADDRESS_IN_USE", `${address} is already in use by another process`, { cause });
+}

@@ -6,6 +6,8 @@ import { countWorkers, decidePinning, readAllowedCpus } from "./affinity.ts";
 import type { Pinning } from "./affinity.ts";
 import { decideRestart } from "./backoff.ts";
 import { coalesce } from "./coalesce.ts";
+import { openControl } from "./control/server.ts";
+import type { ControlServer } from "./control/server.ts";
 import { decideCoverage } from "./coverage.ts";
 import { SupervisorError } from "./errors.ts";
 import { MAX_PAYLOAD_BYTES } from "./messages.ts";
@@ -25,6 +27,7 @@ export class SupervisorMachine {
   readonly done: Promise<number>;
   listeners: { name: string; address: string }[] = [];
 
+  readonly #startTime = new Date();
   #options: CheckedOptions;
   readonly #pinning: Pinning;
   readonly #slots: Slot[];
@@ -34,6 +37,7 @@ export class SupervisorMachine {
   readonly #finish: (exitCode: number) => void;
   #phase: Phase = "starting";
   #sockets: Slots | undefined;
+  #control: ControlServer | undefined;
   #failure: SupervisorError | undefined;
   #exitCode = 0;
   readonly #reload: () => Promise<ReloadResult>;
@@ -75,6 +79,12 @@ export class SupervisorMachine {
       followParent(() => void this.stop("parent's death"));
       this.#sockets = await openSlots(this.#options.listeners, this.#slots.length);
       this.listeners = this.#sockets.listeners.map(({ name, address }) => ({ name, address }));
+      if (this.#options.controlPath !== undefined) {
+        this.#control = await openControl(this.#options.controlPath, {
+          reload: () => this.reload("control socket"),
+          status: () => this.status(),
+        });
+      }
       if (this.#phase === "starting") {
         this.#startBeat();
         this.#spawnAll();
@@ -82,6 +92,8 @@ export class SupervisorMachine {
       await this.#started.promise;
     } catch (error) {
       clearTimeout(this.#killTimer);
+      this.#sockets?.close();
+      this.#control?.close();
       removeSignals();
       throw error;
     }
@@ -93,6 +105,9 @@ export class SupervisorMachine {
     return {
       pid: process.pid,
       phase: this.#phase,
+      startTime: this.#startTime.toISOString(),
+      version: this.#options.version,
+      nodeVersion: process.version,
       listeners: this.listeners,
       unpinned: this.#pinning.pinned ? undefined : this.#pinning.reason,
       workers: this.#slots.map(slotStatus),
@@ -154,7 +169,10 @@ export class SupervisorMachine {
     if (this.#failure) this.#started.reject(this.#failure);
     else this.#options.logger.info("stopped", { exitCode: this.#exitCode });
     // Whoever asked for a reload hears of it before the process ends.
-    void Promise.allSettled(this.#reloads).then(() => this.#finish(this.#exitCode));
+    void Promise.allSettled(this.#reloads).then(() => {
+      this.#control?.close();
+      this.#finish(this.#exitCode);
+    });
   }
 
   #spawnAll(): void {
@@ -224,7 +242,10 @@ export class SupervisorMachine {
     };
     const told = this.#phase === "stopping" || role === "predecessor";
     if (told && worker.clean) this.#options.logger.info("worker ended", fields);
-    else this.#options.logger.warn("worker died", fields);
+    else {
+      slot.deaths++;
+      this.#options.logger.warn("worker died", fields);
+    }
 
     if (this.#phase === "starting") {
       this.#failure = new SupervisorError(

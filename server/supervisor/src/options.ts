@@ -1,3 +1,4 @@
+import { parseAddress } from "./address.ts";
 import { SupervisorError } from "./errors.ts";
 
 /** Signals that the supervisor survives and hands to `onSignal`; what they mean is the program's choice. */
@@ -36,6 +37,13 @@ export interface SupervisorOptions {
    * Default 1,000.
    */
   canaryMs?: number;
+  /**
+   * Where to listen for `requestReload` and `requestStatus` of `@fieldpost/supervisor/control`: an absolute path, whose file is made with
+   * mode 0600. Default: nowhere.
+   */
+  controlPath?: string | undefined;
+  /** The program's own version, for `status()`. Default: none. */
+  version?: string | undefined;
   /** Called for SIGHUP and SIGUSR1. Default: they are ignored. */
   onSignal?: (signal: HookSignal) => void;
   /** Default: one line each on stderr. */
@@ -45,9 +53,11 @@ export interface SupervisorOptions {
 /** What can be changed while it runs. */
 export type SupervisorChanges = Pick<SupervisorOptions, "env" | "drainTimeoutMs">;
 
-export type CheckedOptions = Required<Omit<SupervisorOptions, "workerModule">> & {
-  workerModule: string | URL;
-};
+export type CheckedOptions = Required<Omit<SupervisorOptions, OptionalOption>> &
+  Pick<SupervisorOptions, OptionalOption>;
+
+/** What has to be given, or has no default. */
+type OptionalOption = "workerModule" | "controlPath" | "version";
 
 /** Fills the defaults in; throws OPTION_INVALID with the option's name. */
 export function checkOptions(options: SupervisorOptions): CheckedOptions {
@@ -68,7 +78,9 @@ export function checkOptions(options: SupervisorOptions): CheckedOptions {
   if (checked.listeners.length === 0) throw invalid("listeners must not be empty");
   const names = new Set(checked.listeners.map(({ name }) => name));
   if (names.size < checked.listeners.length) throw invalid("listeners must have different names");
-  const { workers } = checked;
+  const { controlPath, workers } = checked;
+  // Says what is wrong with it.
+  if (controlPath !== undefined) parseAddress(`unix:${controlPath}`);
   if (workers !== "auto" && !(Number.isInteger(workers) && workers >= 1 && workers <= 1024)) {
     throw invalid(`workers must be "auto" or 1 to 1024, not ${workers}`);
   }

@@ -14,6 +14,8 @@ export interface Slot {
   generation: number;
   /** Early deaths in a row. */
   failures: number;
+  /** All deaths that nobody asked for. */
+  deaths: number;
   /** The slot of the sibling that accepts here. */
   adopter: number | undefined;
   restartTimer: NodeJS.Timeout | undefined;
@@ -28,21 +30,31 @@ export function newSlot(index: number, cpu: number | undefined): Slot {
     predecessor: undefined,
     generation: 0,
     failures: 0,
+    deaths: 0,
     adopter: undefined,
     restartTimer: undefined,
   };
 }
 
-export function slotStatus({ index, cpu, worker, successor, predecessor, generation }: Slot): WorkerStatus {
+export function slotStatus({
+  index,
+  cpu,
+  worker,
+  successor,
+  predecessor,
+  generation,
+  deaths,
+}: Slot): WorkerStatus {
   return {
     slot: index,
     state: worker?.state ?? "waiting",
     pid: worker?.pid,
     generation: worker?.generation ?? generation,
-    startTime: worker?.startTime,
+    startTime: worker?.startTime.toISOString(),
     cpu,
     connections: worker?.connections ?? 0,
     lagMs: worker?.lagMs ?? 0,
+    restarts: deaths,
     adopted: [...(worker?.adopted ?? [])],
     successor: processStatus(successor),
     predecessor: processStatus(predecessor),

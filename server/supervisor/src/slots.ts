@@ -1,12 +1,12 @@
 // The sockets: one per slot and TCP listener, one per unix listener. They are bound, listening and never accepted on here, and they
 // stay open until the supervisor ends: what the kernel has queued on one outlives any worker.
 import dns from "node:dns/promises";
-import fs from "node:fs";
 import net from "node:net";
 
-import { formatAddress, packSocketAddress, packUnixAddress, parseAddress } from "./address.ts";
-import { SupervisorError } from "./errors.ts";
+import { formatAddress, packSocketAddress, parseAddress } from "./address.ts";
+import { bindError, SupervisorError } from "./errors.ts";
 import {
+  BACKLOG,
   bindSocket,
   boundPort,
   closeFd,
@@ -15,11 +15,9 @@ import {
   setDualStack,
   setReuseAddress,
   setReusePort,
-  SystemCallError,
 } from "./syscalls.ts";
-
-/** The kernel cuts it to net.core.somaxconn. */
-export const BACKLOG = 4096;
+import { openUnix, removeSocketFile } from "./unix-socket.ts";
+import type { SocketFile } from "./unix-socket.ts";
 
 /** A listener with its open sockets. */
 export interface SlotListener {
@@ -99,62 +97,4 @@ async function resolveHost(host: string, port: number): Promise<string> {
   } catch (cause) {
     throw new SupervisorError("ADDRESS_INVALID", `cannot resolve the host of ${host}:${port}`, { cause });
   }
-}
-
-interface SocketFile {
-  path: string;
-  dev: number;
-  ino: number;
-}
-
-async function openUnix(path: string): Promise<{ fd: number; file: SocketFile }> {
-  await removeStaleSocket(path);
-  const fd = openSocket("unix");
-  try {
-    bindSocket(fd, packUnixAddress(path));
-    listenSocket(fd, BACKLOG);
-    const { dev, ino } = fs.lstatSync(path);
-    return { fd, file: { path, dev, ino } };
-  } catch (error) {
-    closeFd(fd);
-    throw bindError(`unix:${path}`, error);
-  }
-}
-
-/** Removes the socket file that a killed process left behind; refuses if it answers or is something else. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-  if (!stat) return;
-  if (!stat.isSocket()) {
-    throw new SupervisorError("BIND_FAILED", `unix:${path} exists and is not a socket; it is left alone`);
-  }
-  const code = await new Promise<string | undefined>((resolve) => {
-    const probe = net.connect({ path });
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(undefined);
-    });
-    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
-  });
-  if (code === "ECONNREFUSED") fs.rmSync(path, { force: true });
-  else if (code === undefined || code === "EAGAIN") throw inUse(`unix:${path}`);
-  else if (code !== "ENOENT") throw new SupervisorError("BIND_FAILED", `cannot probe unix:${path}: ${code}`);
-}
-
-function removeSocketFile({ path, dev, ino }: SocketFile): void {
-  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-  // A successor may have put its own there.
-  if (stat?.isSocket() && stat.dev === dev && stat.ino === ino) fs.rmSync(path, { force: true });
-}
-
-function bindError(address: string, error: unknown): unknown {
-  if (!(error instanceof SystemCallError)) return error;
-  if (error.code === "EADDRINUSE") return inUse(address, error);
-  return new SupervisorError("BIND_FAILED", `cannot listen on ${address}: ${error.message}`, {
-    cause: error,
-  });
-}
-
-function inUse(address: string, cause?: unknown): SupervisorError {
-  return new SupervisorError("ADDRESS_IN_USE", `${address} is already in use by another process`, { cause });
 }

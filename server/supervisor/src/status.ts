@@ -10,11 +10,14 @@ export interface WorkerStatus {
   pid: number | undefined;
   /** Counts the processes of this slot, from 1. */
   generation: number;
-  startTime: Date | undefined;
+  /** ISO 8601. */
+  startTime: string | undefined;
   cpu: number | undefined;
   connections: number;
   /** How long its event loop took to answer the last ping, in milliseconds. */
   lagMs: number;
+  /** Processes of this slot that died without having been told to end. */
+  restarts: number;
   /** Empty slots that it accepts on for a sibling. */
   adopted: number[];
   /** The process that is to take its place, while a reload waits for it to be ready. */
@@ -43,6 +46,12 @@ export interface ReloadResult {
 export interface SupervisorStatus {
   pid: number;
   phase: Phase;
+  /** When the supervisor started, in ISO 8601. */
+  startTime: string;
+  /** What the program says of itself (`version`), if it does. */
+  version: string | undefined;
+  /** The supervisor's own, as in `v24.21.0`. */
+  nodeVersion: string;
   listeners: { name: string; address: string }[];
   /** Why the workers are not pinned, if they are not. */
   unpinned: string | undefined;

@@ -28,6 +28,9 @@ const calls = {
   ),
 };
 
+/** For listening sockets; the kernel cuts it to net.core.somaxconn. */
+export const BACKLOG = 4096;
+
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
