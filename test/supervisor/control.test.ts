@@ -7,7 +7,7 @@ import path from "node:path";
 import { ControlError, requestReload, requestStatus } from "@fieldpost/supervisor/control";
 import { describe, expect, it, onTestFinished } from "vitest";
 
-import { eventually, runFixture, startSupervised, withDefaults } from "./harness.ts";
+import { eventually, isAlive, runFixture, startSupervised, withDefaults } from "./harness.ts";
 import type { Supervised } from "./harness.ts";
 
 function makeFolder(): string {
@@ -162,16 +162,21 @@ describe("the control socket", () => {
       message: `SupervisorError: unix:${controlPath} is already in use by another process`,
     });
     expect((await second.exited).code).toBe(1);
+    const pids = second.events.map((event) => event.pid ?? 0).filter(Boolean);
+    expect(pids.filter(isAlive)).toEqual([]);
     expect((await requestStatus(controlPath)).pid).toBe(pid);
   });
 
   it.each([
+    { controlPath: "/proc/self/status/control", code: "BIND_FAILED", message: "ENOTDIR" },
+    { controlPath: "/nowhere/control", code: "BIND_FAILED", message: "ENOENT" },
+    { controlPath: "/dev/null", code: "BIND_FAILED", message: "is not a socket" },
     { controlPath: "relative", message: "needs an absolute path" },
     { controlPath: `/${"x".repeat(120)}`, message: "of more than 107 bytes" },
-  ])("has a path that fits: $message", async ({ controlPath, message }) => {
+  ])("has a path that fits: $message", async ({ controlPath, code, message }) => {
     const running = runFixture("supervise", withDefaults("tcp-worker", { controlPath }));
     const failed = await running.event("failed");
-    expect(failed.code).toBe("ADDRESS_INVALID");
+    expect(failed.code).toBe(code ?? "ADDRESS_INVALID");
     expect(failed.message).toContain(message);
   });
 });

@@ -79,26 +79,34 @@ export class SupervisorMachine {
       followParent(() => void this.stop("parent's death"));
       this.#sockets = await openSlots(this.#options.listeners, this.#slots.length);
       this.listeners = this.#sockets.listeners.map(({ name, address }) => ({ name, address }));
-      if (this.#options.controlPath !== undefined) {
-        this.#control = await openControl(this.#options.controlPath, {
-          reload: () => this.reload("control socket"),
-          status: () => this.status(),
-        });
-      }
       if (this.#phase === "starting") {
         this.#startBeat();
         this.#spawnAll();
       } else this.#end();
       await this.#started.promise;
+      await this.#openControl();
     } catch (error) {
       clearTimeout(this.#killTimer);
-      this.#sockets?.close();
-      this.#control?.close();
       removeSignals();
       throw error;
     }
     const unpinned = this.#pinning.pinned ? {} : { unpinned: this.#pinning.reason };
     logger.info("started", { workers: this.#slots.length, listeners: this.listeners, ...unpinned });
+  }
+
+  /** Last: what keeps the workers from starting is the better error. */
+  async #openControl(): Promise<void> {
+    const { controlPath } = this.#options;
+    if (controlPath === undefined) return;
+    try {
+      this.#control = await openControl(controlPath, {
+        reload: () => this.reload("control socket"),
+        status: () => this.status(),
+      });
+    } catch (error) {
+      await this.stop("failed start");
+      throw error;
+    }
   }
 
   status(): SupervisorStatus {

@@ -33,7 +33,7 @@ export async function openUnix(path: string, umask?: number): Promise<{ fd: numb
 
 /** Removes the socket file that a killed process left behind; refuses if it answers or is something else. */
 async function removeStaleSocket(path: string): Promise<void> {
-  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  const stat = lookAt(path);
   if (!stat) return;
   if (!stat.isSocket()) {
     throw new SupervisorError("BIND_FAILED", `unix:${path} exists and is not a socket; it is left alone`);
@@ -49,6 +49,15 @@ async function removeStaleSocket(path: string): Promise<void> {
   if (code === "ECONNREFUSED") fs.rmSync(path, { force: true });
   else if (code === undefined || code === "EAGAIN") throw inUse(`unix:${path}`);
   else if (code !== "ENOENT") throw new SupervisorError("BIND_FAILED", `cannot probe unix:${path}: ${code}`);
+}
+
+function lookAt(path: string): fs.Stats | undefined {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw new SupervisorError("BIND_FAILED", `cannot listen on unix:${path}: ${why}`, { cause });
+  }
 }
 
 /** Removes the file, unless a successor has put its own there. */
