@@ -130,8 +130,8 @@ function mergeEntries(
   const item: FieldSchema = { ...field, kind: field.message === undefined ? "scalar" : "message" };
   for (const key of new Set([...before.keys(), ...given.keys()])) {
     const part = tree.entry(key);
-    if (part === undefined) continue;
-    const entry = mergeValue(form, item, before.get(key), given.get(key), part, options);
+    const from = part === undefined ? undefined : given.get(key);
+    const entry = mergeValue(form, item, before.get(key), from, part, options);
     if (entry === undefined) before.delete(key);
     else before.set(key, entry);
   }

@@ -1,0 +1,100 @@
+// Masks at random. Valid paths are found by walking a message type as a list of numbers says, so that fast-check makes a
+// path shorter by making the list shorter.
+
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import * as fc from "fast-check";
+import { keyTextsOf } from "./keys.ts";
+import type { Shape } from "./shapes.ts";
+
+/** Where a mask is for: paths of an update stop at lists. */
+export type Profile = "read" | "update";
+
+/** The paths of a mask, as a request has them. */
+export type Paths = readonly string[] | undefined;
+
+/** Valid masks: paths, parents and children, the same path twice; now and then `*`. */
+export function masksOf(desc: DescMessage, shape: Shape, profile: Profile): fc.Arbitrary<string[]> {
+  return fc.oneof(
+    { arbitrary: namedPaths(desc, shape, profile), weight: 19 },
+    { arbitrary: fc.constant<string[]>(["*"]), weight: 1 },
+  );
+}
+
+/** Masks of at least one path, none of which is `*`. */
+function namedPaths(desc: DescMessage, shape: Shape, profile: Profile): fc.Arbitrary<string[]> {
+  const steps = fc.array(fc.nat(1_000_000), { minLength: 1, maxLength: 12 });
+  const path = steps.map((numbers) => walk(desc, shape, profile, numbers));
+  return fc
+    .tuple(fc.array(path, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(5), { maxLength: 2 }))
+    .map(([paths, again]) => [...paths, ...again.flatMap((index) => paths[index] ?? [])]);
+}
+
+/** Masks of a caller who is mistaken, or hostile. */
+export function masksWithJunk(desc: DescMessage, shape: Shape): fc.Arbitrary<string[]> {
+  const junk = fc.constantFrom(
+    ...[
+      "",
+      ".",
+      "a..b",
+      "nope",
+      "__proto__",
+      "constructor",
+      "hasOwnProperty.call",
+      "`",
+      "`a",
+      "a.`b`c",
+      "*.*",
+    ],
+    ...["a,b", "0", "-", " ", "*"],
+  );
+  const mixed = namedPaths(desc, shape, "read").chain(([path = ""]) =>
+    fc.constantFrom(
+      `${path}.nope`,
+      `${path}.0`,
+      `${path}.*`,
+      `${path}.`,
+      `.${path}`,
+      path.toUpperCase(),
+      `\`${path}\``,
+    ),
+  );
+  return fc
+    .tuple(namedPaths(desc, shape, "read"), fc.array(fc.oneof(junk, mixed), { minLength: 1, maxLength: 3 }))
+    .map(([paths, wrong]) => [...wrong, ...paths]);
+}
+
+/** One number decides about each field, each key, and whether to go on. */
+function walk(root: DescMessage, shape: Shape, profile: Profile, numbers: readonly number[]): string {
+  const left = [...numbers];
+  const segments: string[] = [];
+  for (let desc: DescMessage | undefined = root; desc !== undefined && desc.fields.length > 0;) {
+    const field: DescField | undefined = desc.fields[(left.shift() ?? 0) % desc.fields.length];
+    if (field === undefined) break;
+    segments.push(field.name);
+    const goOn = (left.shift() ?? 0) % 4;
+    if (goOn === 0) break;
+    if (field.fieldKind === "list") {
+      if (profile === "update") break;
+      // On reads the `*` may be left out, but where it is last.
+      if (goOn > 1 || insideOf(field) === undefined) segments.push("*");
+    } else if (field.fieldKind === "map") {
+      const keys = keyTextsOf(field, shape);
+      const key = keys[(left.shift() ?? 0) % (keys.length + 1)];
+      segments.push(key === undefined ? "*" : writeKey(key, goOn === 1));
+      if ((left.shift() ?? 0) % 3 === 0) break;
+    }
+    desc = left.length === 0 ? undefined : insideOf(field);
+  }
+  return segments.join(".");
+}
+
+/** The message that paths go on into. */
+function insideOf({ message }: DescField): DescMessage | undefined {
+  return message === undefined || opaque.has(message.typeName) ? undefined : message;
+}
+
+const opaque = new Set(["google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"]);
+
+function writeKey(key: string, quoted: boolean): string {
+  return quoted || !/^(?:[A-Za-z_][A-Za-z0-9_]*|-?[0-9]+)$/.test(key) ? `\`${key}\`` : key;
+}
