@@ -82,3 +82,24 @@ test("a mask that is asked for all the time stays in the cache while others come
     expect(compileMask(readMask, ["name", "labels.hot"])).toBe(hot);
   }
 });
+
+test.each([
+  [{ paths: ["name"] }, "a mask is a list of paths, not a value of type object"],
+  ["name", "a mask is a list of paths, not a value of type string"],
+  [5, "a mask is a list of paths, not a value of type number"],
+  [["name", 5], "path 1 of a mask is a value of type number, not a text"],
+  [[undefined], "path 0 of a mask is undefined, not a text"],
+  [[["name"]], "path 0 of a mask is a list, not a text"],
+])("what is no list of texts does not pass for an absent mask: %j", (paths, message) => {
+  const given = paths as readonly string[];
+  for (const read of [parseMask, compileMask, validateMask]) {
+    expect(() => read(readMask, given)).toThrow(new TypeError(message));
+  }
+});
+
+test("null, as JSON has it, is an absent mask", () => {
+  expect(parseMask(readMask, null as unknown as undefined)).toMatchObject({
+    ok: true,
+    mask: { absent: true },
+  });
+});

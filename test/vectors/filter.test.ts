@@ -193,3 +193,15 @@ function objectsOf(root: unknown): Set<unknown> {
   }
   return found;
 }
+
+test("null, as a message made of JSON may have it, is unset", () => {
+  const account = {
+    ...Account.decode(new Uint8Array()),
+    contact: null,
+    items: null,
+    labels: null,
+    avatar: null,
+  };
+  const filtered = filterAccount(account as never, compileMask(["*"]));
+  expect(filtered).toMatchObject({ contact: undefined, items: [], labels: new Map() });
+});

@@ -20,7 +20,8 @@ export interface BadRequestViolation {
 
 /**
  * The details of an INVALID_ARGUMENT (AIP-193), one violation for each of the mask's. `field` is the mask in the request,
- * in proto names.
+ * in proto names. gRPC sends details in trailers, for which peers have some KiB: of a hostile mask, hand in the first
+ * violations only.
  */
 export function toBadRequest(violations: readonly Violation[], field = "update_mask"): BadRequest {
   return {

@@ -51,7 +51,10 @@ export function defineMask<Path extends string>(
   };
 }
 
-/** Strict: a mask with any wrong path is refused, with all of its violations. */
+/**
+ * Strict: a mask with any wrong path is refused, with all of its violations. Throws a TypeError for what is no list of
+ * texts, which must not pass for an absent mask.
+ */
 export function parseMask<Path extends string>(
   definition: MaskDefinition<Path>,
   paths: readonly string[] | undefined,
@@ -65,6 +68,9 @@ export function parseMask<Path extends string>(
   if (kept !== undefined) return { ok: true, mask: kept as Mask<Path> };
 
   const { schema } = definition;
+  for (const [i, path] of paths.entries()) {
+    if (typeof path !== "string") throw new TypeError(`path ${i} of a mask is ${nameType(path)}, not a text`);
+  }
   const violations = checkPaths(schema, paths, { ...definition.options, names });
   if (violations.length > 0) return { ok: false, violations };
   const { mask, refusedAt } = compilePaths(schema, paths, names);
@@ -90,7 +96,7 @@ export function requireMask<Path extends string, Chosen extends string = string>
   return result.mask as Mask<Path, Chosen>;
 }
 
-/** Lenient: what names nothing selects nothing (AIP-161 lets reads do so). Never fails. */
+/** Lenient: what names nothing selects nothing (AIP-161 lets reads do so). Only what is no list of texts fails. */
 export function compileMask<Path extends string>(
   definition: MaskDefinition<Path>,
   paths: readonly string[] | undefined,
@@ -120,7 +126,13 @@ function emptyMask<Path extends string>(
   paths: readonly string[] | undefined,
   { emptyMask = "all" }: ParseOptions,
 ): Mask<Path> | undefined {
-  if (paths === undefined) return definition.all;
+  if (paths === undefined || paths === null) return definition.all;
+  if (!Array.isArray(paths)) throw new TypeError(`a mask is a list of paths, not ${nameType(paths)}`);
   if (paths.length > 0) return undefined;
   return emptyMask === "all" ? definition.all : definition.nothing;
+}
+
+function nameType(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return Array.isArray(value) ? "a list" : `a value of type ${typeof value}`;
 }

@@ -68,7 +68,7 @@ export function listPart<T>(
   keep: Keep<T>,
   fieldCount: number,
 ): T[] {
-  if (selection === undefined || values === undefined) return [];
+  if (selection === undefined || isUnset(values)) return [];
   const tree = selection === ALL ? whole(fieldCount) : (selection as MessageTree);
   return values.map((value) => keep(value, tree));
 }
@@ -79,7 +79,7 @@ export function scalarsPart<T>(
   selection: Selection | undefined,
   copy?: Copy<T>,
 ): T[] {
-  if (selection === undefined || values === undefined) return [];
+  if (selection === undefined || isUnset(values)) return [];
   return copy === undefined ? values.slice() : values.map(copy);
 }
 
@@ -91,7 +91,7 @@ export function mapPart<K, V>(
   fieldCount: number,
 ): Map<K, V> {
   const kept = new Map<K, V>();
-  if (selection === undefined || entries === undefined) return kept;
+  if (selection === undefined || isUnset(entries)) return kept;
   for (const [key, value] of entries) {
     const part = selection instanceof MapTree ? selection.entry(String(key)) : ALL;
     if (part === undefined) continue;
@@ -108,7 +108,7 @@ export function scalarMapPart<K, V>(
   copy?: Copy<V>,
 ): Map<K, V> {
   const kept = new Map<K, V>();
-  if (selection === undefined || entries === undefined) return kept;
+  if (selection === undefined || isUnset(entries)) return kept;
   for (const [key, value] of entries) {
     if (selection instanceof MapTree && selection.entry(String(key)) === undefined) continue;
     kept.set(key, copy === undefined ? value : copy(value));
@@ -123,7 +123,7 @@ export function objectPart<V>(
   keep: Keep<NonNullable<V>>,
   fieldCount: number,
 ): Record<string, V> {
-  if (selection === undefined || entries === undefined) return {};
+  if (selection === undefined || isUnset(entries)) return {};
   return writeObject(mapPart(new Map(Object.entries(entries)), selection, keep, fieldCount));
 }
 
@@ -133,7 +133,7 @@ export function scalarObjectPart<V>(
   selection: Selection | undefined,
   copy?: Copy<V>,
 ): Record<string, V> {
-  if (selection === undefined || entries === undefined) return {};
+  if (selection === undefined || isUnset(entries)) return {};
   return writeObject(scalarMapPart(new Map(Object.entries(entries)), selection, copy));
 }
 
@@ -149,10 +149,15 @@ export function own<T extends object, K extends keyof T>(message: T, property: K
 
 /** A copy of bytes. A Buffer stays a Buffer, but does not share its memory, as its own `slice` would. */
 export function copyBytes<T extends Uint8Array | undefined>(bytes: T): T {
-  return bytes === undefined ? bytes : (Uint8Array.prototype.slice.call(bytes) as T);
+  return isUnset(bytes) ? bytes : (Uint8Array.prototype.slice.call(bytes) as T);
 }
 
 /** A copy of what stands for a google.protobuf.Struct, Value or ListValue. */
 export function copyOpaque<T>(value: T): T {
   return copyPlain(value) as T;
+}
+
+/** Types know no null, but messages that are made of JSON may have it. */
+function isUnset(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
 }
