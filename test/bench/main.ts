@@ -8,6 +8,7 @@ import { measureNoop } from "./noop.ts";
 import { parseOptions, usage, type Options } from "./options.ts";
 import { writeProfiles } from "./profile-report.ts";
 import { formatReport, jsonReport, type BenchResult } from "./report.ts";
+import { benchSupervisor } from "./supervisor/main.ts";
 import { benches, planSubjects, type Bench } from "./subjects.ts";
 
 /** In each round each subject in its turn, so that what else the machine does hits all of them alike. */
@@ -48,10 +49,11 @@ async function main(): Promise<void> {
   }
   const options = parseOptions(args);
   if (options.bench === "fieldmask") return benchFieldmask(options.rounds);
+  if (options.bench === "supervisor") return benchSupervisor(options.rounds, options.jobs);
   const bench = benches[options.bench];
   if (bench === undefined) {
     throw new Error(
-      `no bench ${options.bench}, there are ${[...Object.keys(benches), "fieldmask"].join(", ")}\n${usage}`,
+      `no bench ${options.bench}, there are ${[...Object.keys(benches), "fieldmask", "supervisor"].join(", ")}\n${usage}`,
     );
   }
   const fsyncMs: Record<string, number> = {};

@@ -27,8 +27,8 @@ export interface Options {
 }
 
 export const usage = `usage: npm run bench -- [BENCH] [options]
-  BENCH                all, noop, chain (with noop), fieldpost (with chain); or fieldmask, which knows --rounds only
-                                                                    (default all)
+  BENCH                all, noop, chain (with noop), fieldpost (with chain); or fieldmask, which knows --rounds only,
+                       or supervisor, where --jobs counts connections (default all)
   --rounds N           measurements of each subject, in turn        (default 3; 1 with --profile)
   --jobs N             jobs of one measurement                      (default 20000)
   --warmup N           jobs before each measurement                 (default 40000)

@@ -1,6 +1,6 @@
 // The laws that operations by masks obey, tried with random messages and masks on the generated code for random schemas.
 //
-// FIELDPOST_PROPERTY_RUNS: cases of each law, over all schemas (default 150). FIELDPOST_PROPERTY_SEED: chooses messages and
+// FIELDPOST_PROPERTY_RUNS: cases of each law, over all schemas (default 100). FIELDPOST_PROPERTY_SEED: chooses messages and
 // masks; a failure says with which it can be repeated. FIELDPOST_SCHEMA_SEED: chooses other schemas.
 
 import { once } from "node:events";
@@ -19,7 +19,7 @@ import { updateLaws } from "./update-laws.ts";
 const laws = [...setLaws, ...filterLaws, ...updateLaws, ...byteLaws, ...inputLaws, ...targetLaws];
 
 const count = 50;
-const runs = Number(process.env["FIELDPOST_PROPERTY_RUNS"] ?? 150);
+const runs = Number(process.env["FIELDPOST_PROPERTY_RUNS"] ?? 100);
 const seed = Number(process.env["FIELDPOST_PROPERTY_SEED"] ?? Date.now() % 2 ** 31);
 const schemaSeed = process.env["FIELDPOST_SCHEMA_SEED"] ?? "laws";
 const minute = 60_000;

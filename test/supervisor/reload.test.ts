@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 
 import { eventually, get, getJson, gone, greet, isAlive, startSupervised } from "./harness.ts";
 import type { Supervised } from "./harness.ts";
-import { connectAgainAndAgain } from "./load.ts";
+import { connectAgainAndAgain } from "../support/short-connections.ts";
 
 /** Short connections during the replacements; the full number is in the issue. */
 const connections = Number(process.env["FIELDPOST_RELOAD_CONNECTIONS"] ?? 3000);
