@@ -177,13 +177,13 @@ describe("a reload with a version that", () => {
     { how: "after-join", message: "the second worker has no luck" },
     { how: "exit", message: "exit code 7" },
     { how: "unserved", message: 'listener "main" is not served' },
-    { how: "never", message: "not ready within 1500 ms" },
+    { how: "never", message: "not ready within 6000 ms" },
     { how: "after-ready", message: "within 1000 ms after it was ready: exit code 9" },
   ])("is broken ($how) changes nothing and says why", async ({ how, message }) => {
     const supervised = await startSupervised({
       worker: "failing-worker",
       args: [how, "2"],
-      readyTimeoutMs: 1500,
+      readyTimeoutMs: how === "never" ? 6000 : 30_000,
     });
     const load = connectAgainAndAgain(supervised.target, 4);
     const answer = await supervised.ask({ ask: "reload" }, "reloaded");
