@@ -18,7 +18,7 @@ const others: Readonly<Record<string, readonly string[]>> = {
   "@fieldpost/fieldmask": [],
   "@fieldpost/protoc-gen-fieldmask": ["bin/protoc-gen-fieldmask", "proto/fieldmask/option.proto"],
   "@fieldpost/supervisor": [],
-  "@fieldpost/server": ["bin/fieldpost", "dist/gen/descriptors.binpb"],
+  "@fieldpost/server": ["bin/fieldpost", "dist/gen/descriptors.binpb", "systemd/fieldpost.service"],
 };
 
 /** The rule: what npm always packs, the others, and of each source its code and its types. */

@@ -65,7 +65,11 @@ export function runFixture(name: string, argument: unknown, env: Record<string, 
   delete inherited["npm_lifecycle_event"];
   const child = spawn(
     process.execPath,
-    ["--conditions=@fieldpost/source", fixture(name), JSON.stringify(argument)],
+    [
+      "--conditions=@fieldpost/source",
+      fixture(name),
+      typeof argument === "string" ? argument : JSON.stringify(argument),
+    ],
     {
       stdio: ["ignore", "inherit", "pipe", "ipc"],
       env: { ...inherited, SUPERVISOR_TEST: mark, ...env },

@@ -16,6 +16,7 @@ import { checkOptions } from "./options.ts";
 import type { CheckedOptions, SupervisorChanges } from "./options.ts";
 import { rollOut } from "./rollout.ts";
 import { followParent, installSignals } from "./signals.ts";
+import { ServiceManager } from "./service-manager.ts";
 import { openSlots } from "./slots.ts";
 import type { Slots } from "./slots.ts";
 import { newSlot, slotStatus } from "./slot.ts";
@@ -36,6 +37,7 @@ export class SupervisorMachine {
   readonly #alive = new Set<WorkerHandle>();
   readonly #started = Promise.withResolvers<void>();
   readonly #finish: (exitCode: number) => void;
+  readonly #serviceManager: ServiceManager;
   #phase: Phase = "starting";
   #sockets: Slots | undefined;
   #control: ControlServer | undefined;
@@ -53,6 +55,7 @@ export class SupervisorMachine {
     this.#pinning = decidePinning({ pin: options.pin, workers, allowedCpus: readAllowedCpus(), parallelism });
     const cpus = this.#pinning.pinned ? this.#pinning.cpus : [];
     this.#slots = Array.from({ length: workers }, (_, index) => newSlot(index, cpus[index]));
+    this.#serviceManager = new ServiceManager(process.env, options.logger);
     const { promise, resolve } = Promise.withResolvers<number>();
     this.done = promise;
     this.#finish = resolve;
@@ -91,6 +94,7 @@ export class SupervisorMachine {
       removeSignals();
       throw error;
     }
+    this.#serviceManager.ready(this.#slots.length);
     const unpinned = this.#pinning.pinned ? {} : { unpinned: this.#pinning.reason };
     logger.info("started", { workers: this.#slots.length, listeners: this.listeners, ...unpinned });
   }
@@ -144,6 +148,7 @@ export class SupervisorMachine {
     if (this.#phase === "stopping" || this.#phase === "stopped") return this.done;
     const { drainTimeoutMs, logger } = this.#options;
     logger.info("stopping", { cause, drainTimeoutMs });
+    this.#serviceManager.stopping();
     if (this.#phase === "starting")
       this.#failure ??= new SupervisorError("STOPPED", `stopped by ${cause} before all workers were ready`);
     this.#phase = "stopping";
@@ -160,7 +165,15 @@ export class SupervisorMachine {
     this.#options.logger.info("reload asked for", { cause });
     const reload = this.#reload();
     this.#reloads.add(reload);
-    void reload.catch(() => {}).finally(() => this.#reloads.delete(reload));
+    this.#serviceManager.reloading();
+    void reload
+      .catch(() => {})
+      .finally(() => {
+        this.#reloads.delete(reload);
+        // What failed left the old workers, and they are ready.
+        if (this.#reloads.size === 0 && this.#phase === "running")
+          this.#serviceManager.ready(this.#slots.length);
+      });
     return reload;
   }
 
@@ -298,7 +311,9 @@ export class SupervisorMachine {
 
   #startBeat(): void {
     const { watchdogMs } = this.#options;
-    const intervalMs = watchdogMs === 0 ? 1000 : Math.min(1000, Math.max(20, watchdogMs / 4));
+    const { aliveEveryMs = 1000 } = this.#serviceManager;
+    const everyMs = watchdogMs === 0 ? 1000 : Math.max(20, watchdogMs / 4);
+    const intervalMs = Math.min(1000, everyMs, aliveEveryMs);
     let last = performance.now();
     this.#beatTimer = setInterval(() => {
       const now = performance.now();
@@ -309,6 +324,7 @@ export class SupervisorMachine {
         if (slept) worker.forgetPing();
         worker.beat(now, watchdogMs);
       }
+      this.#serviceManager.alive([...this.#alive].map((worker) => worker.silentMs(now)));
     }, intervalMs);
   }
 }

@@ -19,6 +19,9 @@ const calls = {
   bind: libc.func("int bind(int fd, void *address, uint32 length)"),
   listen: libc.func("int listen(int fd, int backlog)"),
   getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
+  sendto: libc.func(
+    "long sendto(int fd, void *data, size_t length, int flags, void *address, uint32 address_length)",
+  ),
   close: libc.func("int close(int fd)"),
   fcntl: libc.func("int fcntl(int fd, int command, ...)"),
   sched_getaffinity: libc.func("int sched_getaffinity(int pid, size_t length, void *mask)"),
@@ -35,6 +38,8 @@ const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const MSG_DONTWAIT = 0x40;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
@@ -112,6 +117,16 @@ export function boundPort(fd: number): number {
   const address = Buffer.alloc(128);
   call("getsockname", fd, address, int(address.length));
   return address.readUInt16BE(2);
+}
+
+/** Sends one datagram to a unix socket, without waiting for room. */
+export function sendDatagram(address: Buffer, data: Buffer): void {
+  const fd = call("socket", AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  try {
+    call("sendto", fd, data, data.length, MSG_DONTWAIT, address, address.length);
+  } finally {
+    closeFd(fd);
+  }
 }
 
 export function closeFd(fd: number): void {

@@ -8,6 +8,7 @@ import { withAffinity } from "./affinity.ts";
 import { BOOT_VARIABLE, encodeMessage, MessageReader, PROTOCOL_VERSION } from "./messages.ts";
 import type { DrainResult, SupervisorMessage, WorkerBoot, WorkerMessage } from "./messages.ts";
 import type { CheckedOptions } from "./options.ts";
+import { serviceManagerVariables } from "./service-manager.ts";
 import type { SlotListener } from "./slots.ts";
 import { closeFd, openSocketPair } from "./syscalls.ts";
 
@@ -151,6 +152,11 @@ export class WorkerHandle {
     }
   }
 
+  /** For how long it has owed an answer to a ping. */
+  silentMs(now: number): number {
+    return this.#ping === undefined ? 0 : now - this.#ping.sentAt;
+  }
+
   /** Takes the waiting ping back: it was the supervisor that slept, and the silence is its own. */
   forgetPing(): void {
     this.#ping = undefined;
@@ -258,6 +264,13 @@ function spawnProcess(spec: WorkerSpec, controlFd: number): ChildProcess {
   const flags = [...options.execArgv, "--disable-sigusr1", "--import", BOOT_MODULE.href];
   return spawn(process.execPath, [...flags, modulePath, ...options.args], {
     stdio: ["ignore", "inherit", "inherit", controlFd, ...inherited],
-    env: { ...process.env, ...options.env, [BOOT_VARIABLE]: JSON.stringify(boot) },
+    env: workerEnvironment({ ...options.env, [BOOT_VARIABLE]: JSON.stringify(boot) }),
   });
+}
+
+/** What concerns this process alone is not passed on. */
+function workerEnvironment(additions: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const own = { ...process.env };
+  for (const name of serviceManagerVariables) delete own[name];
+  return { ...own, ...additions };
 }
