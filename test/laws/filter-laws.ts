@@ -30,6 +30,17 @@ export const filterLaws: readonly Law[] = [
     },
   ),
   law(
+    "what filter keeps and what prune leaves, put together, is the message again",
+    ({ message, updatePaths }) => fc.tuple(message, updatePaths),
+    (side, [x, paths]) => {
+      const message = side.load(x);
+      const mask = side.mask("update", paths);
+      const [kept, left] = [side.filter(message, mask), side.prune(message, mask)];
+      side.expectSame(side.update(left, kept, mask), message);
+      side.expectSame(side.merge(left, kept, mask), message);
+    },
+  ),
+  law(
     "filtering twice is filtering once, and pruning twice pruning once",
     ({ message, maybePaths }) => fc.tuple(message, maybePaths("read")),
     (side, [x, paths]) => {

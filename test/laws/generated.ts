@@ -94,13 +94,17 @@ export class GeneratedCode implements Disposable {
   }
 
   #template(): string {
+    // By directory, which is the default, each plugin would be started several times as often.
+    const strategy = "all";
     const plugin = {
       local: ["node", "--conditions=@fieldpost/source", join(repository, "plugin/src/main.ts")],
+      strategy,
     };
     const plugins: object[] = [
       {
         local: "protoc-gen-es",
         out: "gen/protobuf-es",
+        strategy,
         include_imports: true,
         opt: ["target=ts", "import_extension=ts", "erasable_syntax=true"],
       },
@@ -117,7 +121,7 @@ export class GeneratedCode implements Disposable {
         out,
         include_imports: true,
         include_wkt: true,
-        strategy: "all",
+        strategy,
         types,
         exclude_types: ["fieldmask.option.Option", "google.api.field_behavior"],
         opt: [

@@ -6,11 +6,13 @@ import {
   coversPath,
   includes,
   intersectMasks,
+  intersectPaths,
   isEmpty,
   maskPaths,
   normalizePaths,
   subtractMasks,
   unionMasks,
+  unionPaths,
 } from "@fieldpost/fieldmask";
 import * as fc from "fast-check";
 import { without } from "./compare.ts";
@@ -95,6 +97,16 @@ export const setLaws: readonly Law[] = [
       if (rest === undefined) return;
       assert(isEmpty(intersectMasks(rest, b)), side.name);
       if (isEmpty(intersectMasks(a, b))) expectSameMask(rest, a, side.name);
+    },
+  ),
+  law(
+    "lists of canonical paths are united and intersected as their masks are",
+    ({ readPaths }) => fc.tuple(readPaths, readPaths),
+    (side, paths) => {
+      const [a, b] = paths.map((given) => side.mask("read", given)) as [Mask, Mask];
+      const [first, second] = [maskPaths(a), maskPaths(b)];
+      assert.deepEqual(unionPaths(first, second), maskPaths(unionMasks(a, b)), side.name);
+      assert.deepEqual(intersectPaths(first, second), maskPaths(intersectMasks(a, b)), side.name);
     },
   ),
   law(
