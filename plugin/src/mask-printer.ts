@@ -1,6 +1,7 @@
 // Writes what is generated for each mask field: its paths, what reads and checks it, and one function that applies it to
 // a message.
 
+import type { DescMessage } from "@bufbuild/protobuf";
 import type { Printable } from "@bufbuild/protoplugin";
 import type { MaskModel } from "./model.ts";
 import type { Context } from "./print-context.ts";
@@ -8,6 +9,7 @@ import {
   access,
   doc,
   fieldName,
+  globals,
   messageType,
   runtimeType,
   runtimeValue,
@@ -64,9 +66,12 @@ function printWith(context: Context, mask: MaskModel): void {
   f.print(doc(`A copy of a request whose \`${mask.field}\` names these paths as well.`));
   f.print(
     f.export("function", `with${mask.name}`),
-    "<Request extends Pick<",
+    globals(context, "<Request extends Pick<"),
     request,
-    `, ${property}>>(request: Request, ...paths: ${mask.name}Path[]): Request {`,
+    `, ${property}>>`,
+    globals(context, "(request: Request, "),
+    `...paths: ${mask.name}Path[]): `,
+    globals(context, "Request {"),
   );
   if (shape.messages === "ts-proto") {
     f.print("  return ", runtimeValue(f, "addPaths"), `(request, ${property}, paths);`);
@@ -94,7 +99,7 @@ function printRead(context: Context, mask: MaskModel): void {
     ),
   );
   f.print(f.export("function", `apply${name}`), "(");
-  f.print("  request: Pick<", messageType(context, mask.request), `, ${JSON.stringify(mask.property)}>,`);
+  f.print("  request: ", part(context, mask.request, mask.property), ",");
   f.print("  message: ", type, ",");
   f.print("  options?: ", runtimeType(f, "ParseOptions"), ",");
   f.print("): ", type, " {");
@@ -117,12 +122,7 @@ function printUpdate(context: Context, mask: MaskModel): void {
   );
   f.print(f.export("function", `apply${name}`), "(");
   if (resource === undefined) f.print("  request: ", request, ",");
-  else
-    f.print(
-      "  request: Pick<",
-      request,
-      `, ${JSON.stringify(mask.property)} | ${JSON.stringify(resource)}>,`,
-    );
+  else f.print("  request: ", part(context, mask.request, mask.property, resource), ",");
   f.print("  target: ", type, ",");
   f.print("  options?: ", options, ",");
   f.print("): ", type, " {");
@@ -135,6 +135,12 @@ function printUpdate(context: Context, mask: MaskModel): void {
     ", options);",
   );
   f.print("}");
+}
+
+/** The type of some properties of a message. */
+function part(context: Context, message: DescMessage, ...properties: string[]): Printable {
+  const names = properties.map((property) => JSON.stringify(property)).join(" | ");
+  return [globals(context, "Pick<"), messageType(context, message), `, ${names}>`];
 }
 
 function requireMask({ f, shape }: Context, mask: MaskModel): Printable {

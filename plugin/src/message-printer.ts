@@ -6,6 +6,7 @@ import type { MessageModel } from "./message-model.ts";
 import type { Context } from "./print-context.ts";
 import {
   doc,
+  globals,
   keepName,
   definitionName,
   messageType,
@@ -25,8 +26,11 @@ export function printMessage(context: Context, message: MessageModel): void {
   const schema = schemaName(message);
   const mask: Printable = [runtimeType(f, "Mask"), `<${path}>`];
   const maybeMask: Printable = [mask, " | undefined"];
-  const chosen: Printable = [runtimeType(f, "Mask"), `<${path}, Chosen>`];
-  const selected: Printable = [runtimeType(f, "Selected"), "<", type, `, ${placesName(message)}, Chosen>`];
+  const names = (text: string): Printable => globals(context, text);
+  const places: Printable = [type, `, ${placesName(message)}, `, names("Chosen")];
+  const chosen: Printable = [runtimeType(f, "Mask"), `<${path}, `, names("Chosen>")];
+  const selected: Printable = [runtimeType(f, "Selected"), "<", places, ">"];
+  const bytes = names("Uint8Array");
   const run = (runtime: string, args: string): Printable => [
     runtimeValue(f, runtime),
     `(${schema}, ${args})`,
@@ -49,29 +53,19 @@ export function printMessage(context: Context, message: MessageModel): void {
 
   write(
     `A mask of these paths of ${typeName}; what it is applied to has the type of what they name. Throws a MaskError if one is wrong.`,
-    [fn("mask"), `<const Chosen extends "*" | ${path}>`],
-    "...paths: readonly Chosen[]",
+    [fn("mask"), names("<const Chosen extends "), `"*" | ${path}>`],
+    names("...paths: readonly Chosen[]"),
     chosen,
     [runtimeValue(f, "requireMask"), `(${definitionName(message)}, paths, { emptyMask: "nothing" })`],
   );
   write(
     `A new ${typeName} with only what the mask selects.`,
-    [fn("filter"), "<Chosen extends string = string>"],
+    [fn("filter"), names("<Chosen extends string = string>")],
     ["message: ", type, ", mask: ", chosen],
     selected,
     shape.messages === "ts-proto"
-      ? [
-          runtimeValue(f, "applyMask"),
-          "<",
-          type,
-          `, ${placesName(message)}, Chosen>(message, mask, ${schema}, ${keepName(message)})`,
-        ]
-      : [
-          runtimeValue(f, "filterBy"),
-          "<",
-          type,
-          `, ${placesName(message)}, Chosen>(${schema}, message, mask)`,
-        ],
+      ? [runtimeValue(f, "applyMask"), "<", places, `>(message, mask, ${schema}, ${keepName(message)})`]
+      : [runtimeValue(f, "filterBy"), "<", places, `>(${schema}, message, mask)`],
   );
   write(
     `A new ${typeName} without what the mask selects. No mask drops nothing.`,
@@ -122,8 +116,8 @@ export function printMessage(context: Context, message: MessageModel): void {
   write(
     `An encoded ${typeName} with only what the mask selects, without decoding it.`,
     fn("filter", "Bytes"),
-    ["bytes: Uint8Array, mask: ", mask, ", options?: ", runtimeType(f, "FilterBytesOptions")],
-    "Uint8Array",
+    ["bytes: ", bytes, ", mask: ", mask, ", options?: ", runtimeType(f, "FilterBytesOptions")],
+    bytes,
     run("filterBytes", "bytes, mask, options"),
   );
   if (shape.messages === "protobuf-es") {
@@ -137,15 +131,15 @@ export function printMessage(context: Context, message: MessageModel): void {
       `Encodes only what the mask selects of a ${typeName}.`,
       fn("encode"),
       ["message: ", type, ", mask: ", mask],
-      "Uint8Array",
+      bytes,
       [encode, run("filterMessage", "message, mask"), " as ", type, ")"],
     );
   } else if (shape.encodes) {
     write(
       `Encodes only what the mask selects of a ${typeName}.`,
       fn("encode"),
-      ["message: ", type, ", mask: ", mask],
-      "Uint8Array",
+      ["message: ", type, ", ", names("mask"), ": ", mask],
+      bytes,
       [messageValue(context, message.desc), `.encode(filter${name}(message, mask)).finish()`],
     );
   }

@@ -61,10 +61,13 @@ export function declared({ f, fileName }: Context, name: string): Printable {
   return f.import(name, `./${fileName.replace(/\.ts$/, ".js")}`);
 }
 
-/** TypeScript that names globals, which are treated as if this file declared them. */
+/**
+ * TypeScript that names globals, or what a function has of its own: type parameters, and the parameter `mask`. They are
+ * treated as if this file declared them, so that messages of these names do not get in the way.
+ */
 export function globals(context: Context, text: string): Printable {
   return text
-    .split(/\b(Map|Buffer|Uint8Array|Date|Temporal|Long)\b/)
+    .split(/\b(Map|Buffer|Uint8Array|Date|Temporal|Long|Pick|Request|Chosen|mask)\b/)
     .map((part, i) => (i % 2 === 0 ? part : declared(context, part)));
 }
 

@@ -124,6 +124,32 @@ test.each([
   120_000,
 );
 
+test.each(["ts-proto", "protobuf-es"])(
+  "masks over messages of %s that are named like what functions call something of their own",
+  (messages) => {
+    const own = ["Request", "Chosen", "Pick", "mask"];
+    // More globals than ts-proto's own code can do without.
+    if (messages === "protobuf-es") own.push("Uint8Array", "Map", "Buffer");
+    const declarations = own.map(
+      (name) => `message ${name} {
+        google.protobuf.FieldMask m = 1 [(fieldmask.option.Option).out = {gen: true, message: "${name}"}];
+        google.protobuf.FieldMask n = 2 [(fieldmask.option.Option).in = {gen: true, resource: "held"}];
+        ${name} held = 3; bytes data = 4; map<string, bytes> map = 5;
+      }`,
+    );
+    using workspace = new Workspace({
+      "own/v1/own.proto": `syntax = "proto3"; package own.v1;
+        import "fieldmask/option.proto"; import "google/protobuf/field_mask.proto";
+        ${declarations.join("\n")}`,
+    });
+    const generate = messages === "ts-proto" ? workspace.generate() : workspace.generateEs();
+    expect(generate).toEqual({ status: 0, stdout: "", stderr: "" });
+    const compiled = compile(workspace, ["gen/own/v1/own_fieldmask.ts"]);
+    expect(compiled).toEqual({ status: 0, stdout: "", stderr: "" });
+  },
+  120_000,
+);
+
 test("with M, ts-proto and the plugin import messages from the same modules", () => {
   const base = (name: string): string =>
     `syntax = "proto3"; package ${name}; message ${name}Thing { string id = 1; }`;

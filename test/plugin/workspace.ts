@@ -85,12 +85,21 @@ export class Workspace implements Disposable {
   /** Runs `buf generate` with ts-proto and our plugin, into `gen`. */
   generate(parameters: readonly string[] = shape): Ran {
     const tsProto = tsProtoPlugin("gen", [...parameters, "enumsAsLiterals=true"]);
-    const ours = `
-  - local: ["node", "--conditions=@fieldpost/source", "${join(repository, "plugin/src/main.ts")}"]
+    this.write("buf.gen.yaml", `version: v2\nplugins:${tsProto}${ourPlugin(parameters)}`);
+    return this.run("buf", "generate");
+  }
+
+  /** The same with protobuf-es. */
+  generateEs(): Ran {
+    const parameters = ["target=ts", "import_extension=ts", "erasable_syntax=true"];
+    const es = `
+  - local: protoc-gen-es
     out: gen
+    include_imports: true
     opt:
 ${yamlList(parameters)}`;
-    this.write("buf.gen.yaml", `version: v2\nplugins:${tsProto}${ours}`);
+    const ours = ourPlugin(["messages=protobuf-es", "import_extension=ts"]);
+    this.write("buf.gen.yaml", `version: v2\nplugins:${es}${ours}`);
     return this.run("buf", "generate");
   }
 
@@ -121,6 +130,14 @@ ${yamlList(parameters)}`;
   [Symbol.dispose](): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function ourPlugin(parameters: readonly string[]): string {
+  return `
+  - local: ["node", "--conditions=@fieldpost/source", "${join(repository, "plugin/src/main.ts")}"]
+    out: gen
+    opt:
+${yamlList(parameters)}`;
 }
 
 /** ts-proto, told to write no more than messages. */
