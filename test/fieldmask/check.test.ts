@@ -91,6 +91,7 @@ test.each([
   ["Display_Name", "display_name"],
   ["reviewers.`Ada L`.givenName", "reviewers.`Ada L`.given_name"],
   ["co_authors.0.given_name", "co_authors.*.given_name"],
+  ["volumes.0.volumes.1.coAuthors.2", "volumes.*.volumes.*.co_authors.*"],
 ])("%s is answered with %s", (path, suggestion) => {
   expect(read(path)).toMatchObject([{ path, suggestion }]);
   expect(read(suggestion)).toEqual([]);

@@ -53,6 +53,13 @@ test("10,000 wrong paths give 10,000 violations and no more work", () => {
   expect(!result.ok && result.violations).toHaveLength(MAX_PATHS + 1);
 });
 
+test("paths of as many indexes as a path can have are no more work than others", () => {
+  const indexes = Array.from({ length: MAX_SEGMENTS / 2 - 1 }, () => "volumes.0").join(".");
+  const paths = Array.from({ length: 2_000 }, (_, i) => `${indexes}.x${i}`);
+  const result = withinSeconds(3, () => parseMask(readMask, paths));
+  expect(!result.ok && result.violations).toHaveLength(paths.length);
+});
+
 test("a mask that would need more memory than its bytes justify is refused, and cut off if lenient", () => {
   const deep = Array.from({ length: 100 }, () => "sequel").join(".");
   const paths = Array.from({ length: 1_000 }, (_, i) => `translations.k${i}.${deep}.name`);

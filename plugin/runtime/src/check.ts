@@ -94,8 +94,8 @@ function pathProblem(schema: MessageSchema, path: string, options: CheckOptions)
 }
 
 /**
- * Follows a path through the schema. A name that is close to a field's is reported and then taken for that field, so
- * that the suggestion can be given whole; the first problem is the one that is reported.
+ * Follows a path through the schema. A name that is close to a field's is reported and then taken for that field, and an
+ * index for `*`, so that the suggestion can be given whole; the first problem is the one that is reported.
  */
 function walk(
   root: MessageSchema,
@@ -161,10 +161,11 @@ function walk(
           meant.push({ text: "*", quoted: false });
           if (i === segments.length) break;
         } else if (next !== undefined && /^[0-9]+$/.test(next.text)) {
-          const corrected = [...meant, { text: "*", quoted: false }, ...segments.slice(i + 1)];
-          return field.message !== undefined && walk(root, corrected, profile, names) === undefined
-            ? advise("LIST_INDEX", `has an index into ${field.name}; "*" stands for all elements`, corrected)
-            : stop("LIST_INDEX", `has an index into ${field.name}; "*" stands for all elements`);
+          const problem = stop("LIST_INDEX", `has an index into ${field.name}; "*" stands for all elements`);
+          if (field.message === undefined) return problem;
+          first = problem;
+          i++;
+          meant.push({ text: "*", quoted: false });
         }
         break;
       }
@@ -183,6 +184,6 @@ function walk(
     }
     schema = field.message;
   }
-  // Only a wrong name comes this far with a problem, and all of the rest was right.
+  // Only wrong names and indexes come this far with a problem, and all of the rest was right.
   return first === undefined || !sayable ? first : { ...first, suggestion: joinSegments(meant) };
 }
