@@ -8,7 +8,7 @@ import { formatPath, keySegment } from "./path.ts";
 import type { PathSegment } from "./path.ts";
 import type { FieldSchema, MessageSchema } from "./schema.ts";
 import { shorten } from "./text.ts";
-import { ALL, MapTree, MessageTree, NOTHING, checkType, joinMessages } from "./tree.ts";
+import { ALL, MapTree, MessageTree, NOTHING, checkOrigin, checkType, joinMessages } from "./tree.ts";
 import type { MapLayer, Mask, MessagePart, Selection } from "./tree.ts";
 
 /** What any of the masks selects. Throws a TypeError if they are for different message types. */
@@ -52,10 +52,12 @@ type Part = MessagePart | undefined;
 type Slot = Selection | undefined;
 
 function combine<Path extends string>(
-  { schema, selection }: Mask<Path>,
+  mask: Mask<Path>,
   others: readonly Mask<Path>[],
   operation: (a: Part, b: Part) => Part,
 ): Mask<Path> {
+  checkOrigin(mask);
+  const { schema, selection } = mask;
   let part = selection === NOTHING ? undefined : selection;
   for (const other of others) {
     checkType(other, schema);

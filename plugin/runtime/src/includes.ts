@@ -6,7 +6,7 @@ import { keyProblem } from "./map-key.ts";
 import { parsePath } from "./path.ts";
 import type { PathSegment } from "./path.ts";
 import type { FieldSchema, MessageSchema } from "./schema.ts";
-import { ALL, MapTree, MessageTree, NOTHING } from "./tree.ts";
+import { ALL, MapTree, MessageTree, NOTHING, checkOrigin } from "./tree.ts";
 import type { Mask, Selection } from "./tree.ts";
 
 /** True if the mask selects all of `path`. A parent covers its children. False for what is no path of the message. */
@@ -21,6 +21,7 @@ export function touches<Path extends string>(mask: Mask<Path>, path: NoInfer<Pat
 
 /** What the mask selects of a path. Of the tree that is found, it only matters that there is one. */
 function look(mask: Mask, path: string): Selection | undefined {
+  checkOrigin(mask);
   const { schema, selection } = mask;
   const root = selection === NOTHING ? undefined : selection;
   if (path === "*") return root;

@@ -5,7 +5,7 @@ import { MAX_STEPS } from "./limits.ts";
 import type { PathSegment } from "./path.ts";
 import { PathTrie, listPaths } from "./path-trie.ts";
 import type { FieldSchema } from "./schema.ts";
-import { ALL, MapTree, NOTHING } from "./tree.ts";
+import { ALL, MapTree, NOTHING, checkOrigin } from "./tree.ts";
 import type { Mask, MessageTree, Selection } from "./tree.ts";
 
 /**
@@ -13,7 +13,9 @@ import type { Mask, MessageTree, Selection } from "./tree.ts";
  * (`r.*.f`), keys between backticks where they need it. All is `["*"]`, nothing is `[]`: sent as a mask, that would mean
  * everything. Throws a RangeError beyond MAX_STEPS.
  */
-export function maskPaths({ selection }: Mask): string[] {
+export function maskPaths(mask: Mask): string[] {
+  checkOrigin(mask);
+  const { selection } = mask;
   if (selection === ALL) return ["*"];
   if (selection === NOTHING) return [];
   const budget = new Budget(MAX_STEPS, "the mask has too many paths");
@@ -23,7 +25,9 @@ export function maskPaths({ selection }: Mask): string[] {
 }
 
 /** True if a mask selects no field. So is one that only names parents, such as a lenient one of `contact.nope`. */
-export function isEmpty({ selection }: Mask): boolean {
+export function isEmpty(mask: Mask): boolean {
+  checkOrigin(mask);
+  const { selection } = mask;
   return selection === NOTHING || (selection !== ALL && firstPath(selection) === undefined);
 }
 

@@ -76,11 +76,22 @@ export interface Mask<Path extends string = string, Chosen extends string = stri
 }
 
 /**
- * Throws a TypeError if a mask is for another message type. Two files may each have their own table of one message;
+ * Throws a TypeError if a mask was made by another copy of this package, whose ALL and trees are not the ones that are
+ * known here: asked all the same, it would answer wrongly.
+ */
+export function checkOrigin({ selection }: Mask): void {
+  if (selection === ALL || selection === NOTHING || selection instanceof MessageTree) return;
+  throw new TypeError("the mask was made by another copy of @fieldpost/fieldmask; install one only");
+}
+
+/**
+ * Throws a TypeError if a mask is for another message type, or of another copy of this package. Two files may each have their own table of one message;
  * generated from one proto, they are alike.
  */
 export function checkType(mask: Mask, schema: MessageSchema): void {
-  if (mask.schema !== schema && mask.schema.typeName !== schema.typeName) {
+  if (mask.schema === schema) return;
+  checkOrigin(mask);
+  if (mask.schema.typeName !== schema.typeName) {
     throw new TypeError(`a mask for ${mask.schema.typeName} does not fit ${schema.typeName}`);
   }
 }
