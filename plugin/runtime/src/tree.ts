@@ -85,8 +85,8 @@ export function checkOrigin({ selection }: Mask): void {
 }
 
 /**
- * Throws a TypeError if a mask is for another message type, or of another copy of this package. Two files may each have their own table of one message;
- * generated from one proto, they are alike.
+ * Throws a TypeError if a mask is for another message type, or of another copy of this package. Two files may each have
+ * their own table of one message; generated from one proto, they are alike.
  */
 export function checkType(mask: Mask, schema: MessageSchema): void {
   if (mask.schema === schema) return;

@@ -6,6 +6,7 @@ import { countWorkers, decidePinning, readAllowedCpus } from "./affinity.ts";
 import type { Pinning } from "./affinity.ts";
 import { decideRestart } from "./backoff.ts";
 import type { WorkerDeath } from "./backoff.ts";
+import { startBeat } from "./beat.ts";
 import { coalesce } from "./coalesce.ts";
 import { openControl } from "./control/server.ts";
 import type { ControlServer } from "./control/server.ts";
@@ -45,7 +46,7 @@ export class SupervisorMachine {
   #exitCode = 0;
   readonly #reload: () => Promise<ReloadResult>;
   readonly #reloads = new Set<Promise<ReloadResult>>();
-  #beatTimer: NodeJS.Timeout | undefined;
+  #stopBeat = (): void => {};
   #killTimer: NodeJS.Timeout | undefined;
 
   constructor(options: CheckedOptions) {
@@ -84,7 +85,7 @@ export class SupervisorMachine {
       this.#sockets = await openSlots(this.#options.listeners, this.#slots.length);
       this.listeners = this.#sockets.listeners.map(({ name, address }) => ({ name, address }));
       if (this.#phase === "starting") {
-        this.#startBeat();
+        this.#stopBeat = startBeat(this.#alive, this.#options.watchdogMs, this.#serviceManager);
         this.#spawnAll();
       } else this.#end();
       await this.#started.promise;
@@ -185,7 +186,7 @@ export class SupervisorMachine {
 
   #end(): void {
     this.#phase = "stopped";
-    clearInterval(this.#beatTimer);
+    this.#stopBeat();
     clearTimeout(this.#killTimer);
     this.#sockets?.close();
     if (this.#failure) this.#started.reject(this.#failure);
@@ -307,24 +308,5 @@ export class SupervisorMachine {
       const to = sibling?.worker?.state === "ready" ? sibling.worker : sibling?.successor;
       to?.send({ t: action, slot });
     }
-  }
-
-  #startBeat(): void {
-    const { watchdogMs } = this.#options;
-    const { aliveEveryMs = 1000 } = this.#serviceManager;
-    const everyMs = watchdogMs === 0 ? 1000 : Math.max(20, watchdogMs / 4);
-    const intervalMs = Math.min(1000, everyMs, aliveEveryMs);
-    let last = performance.now();
-    this.#beatTimer = setInterval(() => {
-      const now = performance.now();
-      // A beat that comes late means that this process slept (SIGSTOP, a debugger, a full machine), so nobody could be heard.
-      const slept = now - last > 2 * intervalMs;
-      last = now;
-      for (const worker of this.#alive) {
-        if (slept) worker.forgetPing();
-        worker.beat(now, watchdogMs);
-      }
-      this.#serviceManager.alive([...this.#alive].map((worker) => worker.silentMs(now)));
-    }, intervalMs);
   }
 }
