@@ -1,4 +1,12 @@
-import { ALL, NOTHING, compileMask, includes, parseMask, validateMask } from "@fieldpost/fieldmask";
+import {
+  ALL,
+  NOTHING,
+  compileMask,
+  includes,
+  maskPaths,
+  parseMask,
+  validateMask,
+} from "@fieldpost/fieldmask";
 import { defineMask } from "@fieldpost/fieldmask/codegen";
 import { expect, test } from "vitest";
 import { bookSchema, readMask, updateMask } from "./library.ts";
@@ -83,23 +91,31 @@ test("a mask that is asked for all the time stays in the cache while others come
   }
 });
 
-test.each([
-  [{ paths: ["name"] }, "a mask is a list of paths, not a value of type object"],
-  ["name", "a mask is a list of paths, not a value of type string"],
-  [5, "a mask is a list of paths, not a value of type number"],
-  [["name", 5], "path 1 of a mask is a value of type number, not a text"],
-  [[undefined], "path 0 of a mask is undefined, not a text"],
-  [[["name"]], "path 0 of a mask is a list, not a text"],
-])("what is no list of texts does not pass for an absent mask: %j", (paths, message) => {
-  const given = paths as readonly string[];
-  for (const read of [parseMask, compileMask, validateMask]) {
-    expect(() => read(readMask, given)).toThrow(new TypeError(message));
-  }
+test("null, as JSON has it, is no mask", () => {
+  expect(compileMask(readMask, null as unknown as undefined)).toBe(readMask.all);
 });
 
-test("null, as JSON has it, is an absent mask", () => {
-  expect(parseMask(readMask, null as unknown as undefined)).toMatchObject({
-    ok: true,
-    mask: { absent: true },
-  });
+test.each([
+  [{ paths: ["name"] }, "an object; of a FieldMask, give its paths"],
+  ["name", "a text; pathsFromJson and jsonToPaths read ProtoJSON"],
+  [7, "a number"],
+])("%j is no list of paths, and not taken for an empty one", (paths, what) => {
+  const parse = (): unknown => parseMask(readMask, paths as unknown as string[]);
+  expect(parse).toThrow(new TypeError(`a mask is a list of paths, not ${what}`));
+});
+
+test("elements that are no texts are violations, and select nothing", () => {
+  // oxlint-disable-next-line no-sparse-arrays -- one of the things that callers may have
+  const paths = ["name", , null, 5, { toString: 1 }, ["name"]] as unknown as string[];
+  const result = parseMask(readMask, paths);
+  expect(!result.ok && result.violations).toEqual(
+    ["undefined", "object", "number", "object", "object"].map((type, i) => ({
+      index: i + 1,
+      path: "",
+      reason: "BAD_SYNTAX",
+      description: `is no text, but ${type}`,
+    })),
+  );
+  expect(maskPaths(compileMask(readMask, paths))).toEqual(["name"]);
+  expect(compileMask(readMask, [null] as unknown as string[]).selection).toBe(NOTHING);
 });

@@ -53,11 +53,12 @@ export class MaskCache {
 }
 
 /**
- * A text for the paths, undefined if they are too large. Joining is fast, but `["a,b"]` gives the same text as
+ * A text for the paths, undefined if they are too large, or none. Joining is fast, but `["a,b"]` gives the same text as
  * `["a", "b"]`: together with the lengths of the paths it is unambiguous.
  */
 function cacheKey(paths: readonly string[], names: FieldNames): string | undefined {
   if (paths.length > MAX_KEPT_PATHS) return undefined;
+  for (const path of paths) if (typeof path !== "string") return undefined;
   const text = paths.join(",");
   if (text.length > MAX_KEPT_LENGTH) return undefined;
   return names === "proto" ? text : names + text;

@@ -68,6 +68,15 @@ export function checkPaths(
       violations.push({ index, path, reason: "TOO_LARGE", description: `comes after ${MAX_PATHS} others` });
       break;
     }
+    if (typeof path !== "string") {
+      violations.push({
+        index,
+        path: "",
+        reason: "BAD_SYNTAX",
+        description: `is no text, but ${typeof path}`,
+      });
+      continue;
+    }
     const problem = path === "*" ? starProblem(alone) : pathProblem(schema, path, options);
     if (problem !== undefined) violations.push({ index, path, ...problem });
   }

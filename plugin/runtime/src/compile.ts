@@ -24,7 +24,9 @@ export function compilePaths(schema: MessageSchema, paths: readonly string[], na
   const budget = { trees: MAX_TREES };
   let refusedAt = paths.length > MAX_PATHS ? MAX_PATHS : undefined;
   for (let i = 0; i < paths.length && i < MAX_PATHS; i++) {
-    const parsed = parsePath(paths[i] ?? "");
+    const path = paths[i];
+    if (typeof path !== "string") continue;
+    const parsed = parsePath(path);
     if (parsed.ok && !select(root, parsed.segments, names, budget)) refusedAt = Math.min(refusedAt ?? i, i);
   }
   const selection = root.fields.every((slot) => slot === undefined) ? NOTHING : root;

@@ -52,8 +52,8 @@ export function defineMask<Path extends string>(
 }
 
 /**
- * Strict: a mask with any wrong path is refused, with all of its violations. Throws a TypeError for what is no list of
- * texts, which must not pass for an absent mask.
+ * Strict: a mask with any wrong path is refused, with all of its violations. As everywhere here, what is neither a list
+ * nor absent is a TypeError.
  */
 export function parseMask<Path extends string>(
   definition: MaskDefinition<Path>,
@@ -68,9 +68,6 @@ export function parseMask<Path extends string>(
   if (kept !== undefined) return { ok: true, mask: kept as Mask<Path> };
 
   const { schema } = definition;
-  for (const [i, path] of paths.entries()) {
-    if (typeof path !== "string") throw new TypeError(`path ${i} of a mask is ${nameType(path)}, not a text`);
-  }
   const violations = checkPaths(schema, paths, { ...definition.options, names });
   if (violations.length > 0) return { ok: false, violations };
   const { mask, refusedAt } = compilePaths(schema, paths, names);
@@ -96,7 +93,7 @@ export function requireMask<Path extends string, Chosen extends string = string>
   return result.mask as Mask<Path, Chosen>;
 }
 
-/** Lenient: what names nothing selects nothing (AIP-161 lets reads do so). Only what is no list of texts fails. */
+/** Lenient: what names nothing selects nothing (AIP-161 lets reads do so). No list of paths makes it fail. */
 export function compileMask<Path extends string>(
   definition: MaskDefinition<Path>,
   paths: readonly string[] | undefined,
@@ -117,22 +114,24 @@ export function validateMask(
   return result.ok ? [] : result.violations;
 }
 
+function nameOfType(value: unknown): string {
+  if (typeof value === "string") return "a text; pathsFromJson and jsonToPaths read ProtoJSON";
+  return typeof value === "object" ? "an object; of a FieldMask, give its paths" : `a ${typeof value}`;
+}
+
 function namesOf(definition: MaskDefinition, { names }: ParseOptions): FieldNames {
   return names ?? definition.options.names ?? "proto";
 }
 
 function emptyMask<Path extends string>(
   definition: MaskDefinition<Path>,
-  paths: readonly string[] | undefined,
+  paths: readonly string[] | undefined | null,
   { emptyMask = "all" }: ParseOptions,
 ): Mask<Path> | undefined {
+  // JSON has null for what is not there.
   if (paths === undefined || paths === null) return definition.all;
-  if (!Array.isArray(paths)) throw new TypeError(`a mask is a list of paths, not ${nameType(paths)}`);
+  // Without a length, it would look like an empty mask, and so like everything.
+  if (!Array.isArray(paths)) throw new TypeError(`a mask is a list of paths, not ${nameOfType(paths)}`);
   if (paths.length > 0) return undefined;
   return emptyMask === "all" ? definition.all : definition.nothing;
-}
-
-function nameType(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return Array.isArray(value) ? "a list" : `a value of type ${typeof value}`;
 }
