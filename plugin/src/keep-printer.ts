@@ -11,6 +11,7 @@ import {
   keepName,
   key,
   messageType,
+  read,
   runtimeType,
   runtimeValue,
   schemaName,
@@ -85,10 +86,7 @@ function printUnion(context: Context, message: MessageModel, union: string): voi
 /** The expression for one field of the copy. */
 function part(context: Context, field: FieldModel, index: number): Printable {
   const { f } = context;
-  const { property } = field;
-  const held: Printable = Object.hasOwn(Object.prototype, property)
-    ? [runtimeValue(f, "own"), `(message, ${JSON.stringify(property)})`]
-    : `message${access(property)}`;
+  const held = read(f, "message", field.property);
   const slot = `fields[${index}]`;
   const { message } = field;
   const keep: Printable =

@@ -6,11 +6,11 @@ import type { Printable } from "@bufbuild/protoplugin";
 import type { MaskModel } from "./model.ts";
 import type { Context } from "./print-context.ts";
 import {
-  access,
   doc,
   fieldName,
   globals,
   messageType,
+  read,
   runtimeType,
   runtimeValue,
   schemaName,
@@ -126,11 +126,13 @@ function printUpdate(context: Context, mask: MaskModel): void {
   f.print("  target: ", type, ",");
   f.print("  options?: ", options, ",");
   f.print("): ", type, " {");
-  const patch = resource === undefined ? "request" : `request${access(resource)}`;
+  const patch = resource === undefined ? "request" : read(f, "request", resource);
   f.print(
     "  return ",
     runtimeValue(f, "updateBy"),
-    `(${schemaName(message)}, target, ${patch}, `,
+    `(${schemaName(message)}, target, `,
+    patch,
+    ", ",
     requireMask(context, mask),
     ", options);",
   );
@@ -144,6 +146,7 @@ function part(context: Context, message: DescMessage, ...properties: string[]): 
 }
 
 function requireMask({ f, shape }: Context, mask: MaskModel): Printable {
-  const held = `request${access(mask.property)}${shape.messages === "ts-proto" ? "" : "?.paths"}`;
-  return [runtimeValue(f, "requireMask"), `(${fieldName(mask)}, ${held}, options)`];
+  const held = read(f, "request", mask.property);
+  const paths = shape.messages === "ts-proto" ? held : [held, "?.paths"];
+  return [runtimeValue(f, "requireMask"), `(${fieldName(mask)}, `, paths, ", options)"];
 }

@@ -52,6 +52,12 @@ export function access(property: string): string {
   return isIdentifier(property) ? `.${property}` : `[${JSON.stringify(property)}]`;
 }
 
+/** Reads a property of a message; for one that every object inherits, such as `constructor`, only its own. */
+export function read(f: GeneratedFile, object: string, property: string): Printable {
+  if (!Object.hasOwn(Object.prototype, property)) return `${object}${access(property)}`;
+  return [runtimeValue(f, "own"), `(${object}, ${JSON.stringify(property)})`];
+}
+
 function isIdentifier(property: string): boolean {
   return /^[A-Za-z_$][\w$]*$/.test(property);
 }

@@ -58,6 +58,10 @@ message Req {
   ];
   Ping ping = 2;
 }
+message Inherits {
+  google.protobuf.FieldMask valueOf = 1 [(fieldmask.option.Option).in = {gen: true, resource: "toString"}];
+  Ping toString = 2;
+}
 // Their masks would be the constants parseMask and keepPing.
 message Parse { google.protobuf.FieldMask mask = 1 [(fieldmask.option.Option).out = {gen: true, message: "Ping"}]; }
 message Keeper { google.protobuf.FieldMask ping = 1 [(fieldmask.option.Option).out = {gen: true, message: "Ping"}]; }
@@ -66,7 +70,9 @@ message Keeper { google.protobuf.FieldMask ping = 1 [(fieldmask.option.Option).o
 const behaviour = (extension: string): string => `
 import assert from "node:assert/strict";
 import type { Ping } from "./gen/names/v1/names${extension}";
-import { compileParseMask, compileReqM, filterPing, parseReqMIn } from "./gen/names/v1/names_fieldmask${extension}";
+import {
+  applyInheritsValueOf, compileParseMask, compileReqM, filterPing, parseReqMIn, withInheritsValueOf,
+} from "./gen/names/v1/names_fieldmask${extension}";
 
 // As initializeFieldsAsUndefined=false leaves it: not even own properties.
 const bare = {} as Ping;
@@ -80,6 +86,9 @@ assert.deepEqual(Object.getOwnPropertyDescriptor(all, "valueOf")?.value, new Map
 const set = { constructor: "c", toString: ["t"], field_0: undefined } as unknown as Ping;
 assert.equal(filterPing(set, compileParseMask(["constructor"])).constructor, "c");
 assert.deepEqual(filterPing(set, compileParseMask(["toString"])).toString, ["t"]);
+const none = {} as Parameters<typeof applyInheritsValueOf>[0];
+assert.equal(applyInheritsValueOf(none, set).constructor, "c");
+assert.deepEqual(withInheritsValueOf(none, "ping").valueOf, ["ping"]);
 assert.equal(parseReqMIn(["keepPing.nope"]).ok, false);
 assert.equal(parseReqMIn(["field_0.name"]).ok, true);
 console.log("all is well");

@@ -3,6 +3,7 @@
 
 import { copyPlain } from "./plain-value.ts";
 import { keepTree } from "./filter.ts";
+import { readProperty } from "./property.ts";
 import type { MessageSchema } from "./schema.ts";
 import type { Selected } from "./selected.ts";
 import { ALL, MapTree, NOTHING, checkType } from "./tree.ts";
@@ -17,6 +18,11 @@ export type Keep<T> = (message: T, tree: Slots) => T;
 
 /** Copies of scalars in lists and maps. */
 type Copy<T> = (value: T) => T;
+
+/** ts-proto has undefined; JSON has null for the same. */
+function isUnset(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
 
 const wholes: Slots[] = [];
 
@@ -144,7 +150,7 @@ export function memberPart<T>(value: T, selection: Selection, keep: Keep<T>, fie
 
 /** A property whose name is also one of Object.prototype: `constructor`, which is there even if the message has none. */
 export function own<T extends object, K extends keyof T>(message: T, property: K): T[K] {
-  return (Object.hasOwn(message, property) ? message[property] : undefined) as T[K];
+  return readProperty(message, property) as T[K];
 }
 
 /** A copy of bytes. A Buffer stays a Buffer, but does not share its memory, as its own `slice` would. */
@@ -155,9 +161,4 @@ export function copyBytes<T extends Uint8Array | undefined>(bytes: T): T {
 /** A copy of what stands for a google.protobuf.Struct, Value or ListValue. */
 export function copyOpaque<T>(value: T): T {
   return copyPlain(value) as T;
-}
-
-/** Types know no null, but messages that are made of JSON may have it. */
-function isUnset(value: unknown): value is undefined | null {
-  return value === undefined || value === null;
 }

@@ -1,5 +1,7 @@
 // Masks in requests: what generated code does to the field that holds one.
 
+import { readProperty } from "./property.ts";
+
 /** The mask field of a request of protobuf-es. */
 interface FieldMaskMessage {
   readonly paths: readonly string[];
@@ -11,7 +13,7 @@ export function addPaths<Request extends object>(
   property: keyof Request,
   paths: readonly string[],
 ): Request {
-  const held = request[property] as readonly string[] | undefined;
+  const held = readProperty(request, property) as readonly string[] | undefined;
   return withProperty(request, property, [...new Set([...(held ?? []), ...paths])]);
 }
 
@@ -22,11 +24,15 @@ export function addPathsToMessage<Request extends object>(
   paths: readonly string[],
   mask: object,
 ): Request {
-  const held = (request[property] as FieldMaskMessage | undefined)?.paths ?? [];
+  const held = (readProperty(request, property) as FieldMaskMessage | undefined)?.paths ?? [];
   return withProperty(request, property, { ...mask, paths: [...new Set([...held, ...paths])] });
 }
 
 function withProperty<T extends object>(message: T, property: PropertyKey, value: unknown): T {
-  const copy = Object.assign(Object.create(Object.getPrototypeOf(message) as object | null) as T, message);
-  return Object.assign(copy, { [property]: value });
+  // Not Object.assign: it would make a property __proto__, as JSON.parse may give it, the prototype of the copy.
+  const copy = { ...message, [property]: value };
+  const prototype: unknown = Object.getPrototypeOf(message);
+  return prototype === Object.prototype
+    ? copy
+    : (Object.setPrototypeOf(copy, prototype as object | null) as T);
 }

@@ -3,6 +3,7 @@
 
 import type { MapKeyType } from "./map-key.ts";
 import { copyPlain, equalPlain } from "./plain-value.ts";
+import { readProperty } from "./property.ts";
 import type { FieldBehavior, FieldEntry, FieldSchema, MessageForm, ScalarType, Values } from "./schema.ts";
 import { MessageSchema, defaultJsonName } from "./schema.ts";
 
@@ -166,7 +167,7 @@ class ObjectForm implements MessageForm {
   #read(held: Held, { field, property, union, optional }: Accessor): unknown {
     let value: unknown;
     if (union === undefined) {
-      value = Object.hasOwn(held, property) ? held[property] : undefined;
+      value = readProperty(held, property);
     } else {
       const member = held[union] as { readonly $case: string } & Held;
       if (member?.$case !== property) return undefined;

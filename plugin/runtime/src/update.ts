@@ -36,7 +36,8 @@ export function updateMessage(
 ): unknown {
   if (mask !== undefined) checkType(mask, schema);
   const update = new Update(fieldBehavior);
-  const result = update.run(schema, target, patch, mask);
+  // JSON has null for a resource that is not there.
+  const result = update.run(schema, target, patch ?? undefined, mask);
   if (update.violations.length > 0) throw new MaskError(update.violations);
   return result;
 }
