@@ -5,7 +5,7 @@ import type { Mask, MaskResult } from "@fieldpost/fieldmask";
 import { MaskError } from "@fieldpost/fieldmask";
 import * as fc from "fast-check";
 import { canonical, leavesOf, without } from "./compare.ts";
-import type { Subject, Target } from "./generated.ts";
+import type { Subject, Target } from "./subject.ts";
 import type { Paths, Profile } from "./masks.ts";
 import { masksOf, masksWithJunk } from "./masks.ts";
 import type { Encoded } from "./messages.ts";
@@ -14,6 +14,8 @@ import { messagesOf, pairsOf } from "./messages.ts";
 /** Something that holds for all messages and masks. */
 export interface Law {
   readonly name: string;
+  /** True if it is about both targets together: a schema that ts-proto cannot have says nothing about it. */
+  readonly joint: boolean;
   /** For one schema: what is made by chance, and has to be right. */
   property(subject: Subject): fc.IPropertyWithHooks<unknown>;
 }
@@ -34,6 +36,8 @@ export interface Given {
 /** The messages of one target, and how they are looked at. */
 export interface Side extends Target {
   readonly subject: Subject;
+  /** The side of protobuf-es, which may be this one. */
+  readonly protobufEs: Side;
   /** A new message. */
   load(encoded: Encoded): object;
   leaves(message: object): Set<string>;
@@ -50,10 +54,17 @@ export function law<T>(
   given: (given: Given) => fc.Arbitrary<T>,
   holds: (side: Side, value: T) => void,
 ): Law {
-  return jointLaw(name, given, (protobufEs, tsProto, value) => {
-    holds(protobufEs, value);
-    holds(tsProto, value);
-  });
+  return {
+    name,
+    joint: false,
+    property: (subject) => {
+      const { protobufEs, tsProto } = sidesOf(subject);
+      return fc.property(given(givenFor(subject)), (value) => {
+        holds(protobufEs, value);
+        if (tsProto !== undefined) holds(tsProto, value);
+      });
+    },
+  };
 }
 
 /** A law about both targets. */
@@ -64,11 +75,11 @@ export function jointLaw<T>(
 ): Law {
   return {
     name,
+    joint: true,
     property: (subject) => {
-      const protobufEs = sideOf(subject, subject.protobufEs);
-      const tsProto = sideOf(subject, subject.tsProto);
-      const property = fc.property(given(givenFor(subject)), (value) => holds(protobufEs, tsProto, value));
-      return property;
+      const { protobufEs, tsProto } = sidesOf(subject);
+      if (tsProto === undefined) throw new Error(`${subject.schema.name} is for protobuf-es alone`);
+      return fc.property(given(givenFor(subject)), (value) => holds(protobufEs, tsProto, value));
     },
   };
 }
@@ -95,16 +106,25 @@ function givenFor(subject: Subject): Given {
   return given;
 }
 
-function sideOf(subject: Subject, target: Target): Side {
+function sidesOf(subject: Subject): { readonly protobufEs: Side; readonly tsProto: Side | undefined } {
+  const protobufEs = sideOf(subject, subject.protobufEs);
+  const { tsProto } = subject;
+  return { protobufEs, tsProto: tsProto === undefined ? undefined : sideOf(subject, tsProto, protobufEs) };
+}
+
+function sideOf(subject: Subject, target: Target, protobufEs?: Side): Side {
   const { desc } = subject;
   const side: Side = {
     ...target,
     subject,
+    get protobufEs() {
+      return protobufEs ?? side;
+    },
     load: (encoded) => target.decode(encoded.bytes),
     leaves: (message) => leavesOf(desc, target.encode(message)),
     expectSame: (actual, expected) => side.expectSameBytes(target.encode(actual), target.encode(expected)),
     expectSameBytes(actual, expected) {
-      // Mostly so, and much cheaper to see.
+      // Mostly they are the same bytes, which is much cheaper to see.
       if (Buffer.compare(actual, expected) === 0) return;
       if (canonical(desc, actual) === canonical(desc, expected)) return;
       const [got, wanted] = [leavesOf(desc, actual), leavesOf(desc, expected)];
@@ -115,6 +135,15 @@ function sideOf(subject: Subject, target: Target): Side {
     mask: (profile, paths) => required((profile === "read" ? target.parse : target.parseUpdate)(paths)),
   };
   return side;
+}
+
+/** What comes of something: its result, or the text of its error. */
+export function outcomeOf<T>(attempt: () => T): T | string {
+  try {
+    return attempt();
+  } catch (error) {
+    return String(error);
+  }
 }
 
 /** Throws if these are not the same leaves. */

@@ -93,8 +93,11 @@ class MessageArbitraries {
       const { message } = field;
       return this.of(message, Math.max(depth, 0)).map((value) => reflect(message, value, false));
     }
-    if (field.enum !== undefined)
-      return fc.constantFrom(...field.enum.values.map(({ number }) => number), 99);
+    if (field.enum !== undefined) {
+      // A closed enum has no other numbers.
+      const numbers = field.enum.values.map(({ number }) => number);
+      return fc.constantFrom(...numbers, ...(field.enum.open ? [99] : []));
+    }
     return this.#scalar(field.scalar ?? ScalarType.STRING);
   }
 

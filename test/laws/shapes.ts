@@ -34,6 +34,9 @@ function shape(
   return { forceLong, useMapType, oneof, useOptionals, useDate, env };
 }
 
+/** One that can hold whatever protobuf-es can. */
+export const widest = shape("bigint", true, "unions", "none", "timestamp", "node");
+
 /** A shape as both plugins are told it. */
 export function shapeParameters(shape: Shape): string[] {
   const options = Object.entries(shape).map(([name, value]) => `${name}=${String(value)}`);

@@ -1,32 +1,6 @@
 // Whether what an operation gives back shares anything with what it was given that somebody could change.
 
-/** All that is in some values and can be changed in place. */
-export class Parts {
-  readonly #objects: ReadonlySet<object>;
-  readonly #byBuffer = new Map<ArrayBufferLike, Uint8Array[]>();
-
-  constructor(value: unknown) {
-    this.#objects = partsOf(value);
-    for (const part of this.#objects) {
-      if (!(part instanceof Uint8Array)) continue;
-      const others = this.#byBuffer.get(part.buffer);
-      if (others === undefined) this.#byBuffer.set(part.buffer, [part]);
-      else others.push(part);
-    }
-  }
-
-  /** What of these is also in another value: an object, or memory of bytes. */
-  sharedWith(value: unknown): object[] {
-    return [...partsOf(value)].filter((part) => this.#objects.has(part) || this.#overlaps(part));
-  }
-
-  #overlaps(part: object): boolean {
-    if (!(part instanceof Uint8Array)) return false;
-    return (this.#byBuffer.get(part.buffer) ?? []).some((other) => overlap(part, other));
-  }
-}
-
-/** Objects of "long" cannot be changed, and empty bytes have nothing to change. */
+/** Everything below a value that can be changed in place: objects of "long" cannot, and empty bytes have nothing. */
 function partsOf(value: unknown): Set<object> {
   const parts = new Set<object>();
   const queue = [value];
@@ -45,6 +19,17 @@ function isLong(value: object): boolean {
   return Object.hasOwn(value, "high") && Object.hasOwn(value, "unsigned");
 }
 
+/** What of one value is also in the other: an object, or memory of bytes. */
+export function shared(a: unknown, b: unknown): object[] {
+  const parts = partsOf(b);
+  const bytes = [...parts].filter((part) => part instanceof Uint8Array);
+  return [...partsOf(a)].filter(
+    (part) => parts.has(part) || (part instanceof Uint8Array && bytes.some((other) => overlap(part, other))),
+  );
+}
+
 function overlap(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteOffset < b.byteOffset + b.length && b.byteOffset < a.byteOffset + a.length;
+  return (
+    a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.length && b.byteOffset < a.byteOffset + a.length
+  );
 }
