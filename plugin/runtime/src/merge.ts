@@ -105,8 +105,17 @@ function mergeLeaf(
       if (options.replaceMessageFields === true) return copy(form, field, from);
       return from === undefined ? copy(form, field, into) : mergeWhole(form, field, into, from);
     case "scalar":
-      return copy(form, field, from);
+      return field.scalar === "opaque" && options.replaceMessageFields !== true
+        ? mergeOpaque(form, field, into, from)
+        : copy(form, field, from);
   }
+}
+
+/** A Struct, Value or ListValue is a message all the same. */
+function mergeOpaque(form: MessageForm, field: FieldSchema, into: unknown, from: unknown): unknown {
+  if (from === undefined) return copy(form, field, into);
+  if (into === undefined || form.mergeOpaque === undefined) return copy(form, field, from);
+  return form.mergeOpaque(into, from, field);
 }
 
 /** MergeFrom, as every protobuf library has it: what is set in the source is set, lists grow, messages are merged. */

@@ -18,6 +18,20 @@ export function copyPlain(value: unknown): unknown {
   return copy;
 }
 
+/**
+ * What protobuf makes of two of google.protobuf.Struct, Value or ListValue: entries of Structs are put, lists appended, all
+ * else is replaced. A copy.
+ */
+export function mergePlain(into: unknown, from: unknown): unknown {
+  if (Array.isArray(into) && Array.isArray(from))
+    return copyPlain([...(into as unknown[]), ...(from as unknown[])]);
+  return isStruct(into) && isStruct(from) ? copyPlain({ ...into, ...from }) : copyPlain(from);
+}
+
+function isStruct(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** True if both hold the same. The order of properties does not matter; undefined is as good as absent. */
 export function equalPlain(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;

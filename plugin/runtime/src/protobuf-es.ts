@@ -4,9 +4,10 @@ import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType as EsScalarType, create } from "@bufbuild/protobuf";
 import { scalarZeroValue } from "@bufbuild/protobuf/reflect";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import type { Value } from "@bufbuild/protobuf/wkt";
 import { FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { FIELD_BEHAVIOR_EXTENSION, toFieldBehaviors } from "./field-behavior.ts";
-import { copyPlain, equalPlain } from "./plain-value.ts";
+import { copyPlain, equalPlain, mergePlain } from "./plain-value.ts";
 import type { FieldBehavior, FieldEntry, FieldSchema, MessageForm, ScalarType, Values } from "./schema.ts";
 import { MessageSchema } from "./schema.ts";
 import { pathKey, writeObject } from "./ts-proto.ts";
@@ -170,11 +171,41 @@ class MessageObjectForm implements MessageForm {
     return type === "bytes" || type === "opaque" ? copyPlain(value) : value;
   }
 
+  mergeOpaque(into: unknown, from: unknown, { index }: FieldSchema): unknown {
+    switch (this.#desc.fields[index]?.message?.typeName) {
+      case "google.protobuf.Value":
+        return mergeValues(into as Value, from as Value);
+      case "google.protobuf.ListValue":
+        return mergeProperty(into, from, "values");
+      default:
+        return mergePlain(into, from);
+    }
+  }
+
   equalScalars(a: unknown, b: unknown, type: ScalarType): boolean {
     if (type === "bytes" || type === "opaque") return equalPlain(a, b);
     // A 64-bit integer is a bigint, or a text if the proto says jstype = JS_STRING.
     return typeof a === "bigint" || typeof b === "bigint" ? String(a) === String(b) : Object.is(a, b);
   }
+}
+
+/** Of two values of one kind, what they hold is merged; another kind replaces. */
+function mergeValues(into: Value, from: Value): unknown {
+  if (into.kind.case === "structValue" && from.kind.case === "structValue") {
+    const value = mergeProperty(into.kind.value, from.kind.value, "fields");
+    return { ...from, kind: { case: from.kind.case, value } };
+  }
+  if (into.kind.case === "listValue" && from.kind.case === "listValue") {
+    const value = mergeProperty(into.kind.value, from.kind.value, "values");
+    return { ...from, kind: { case: from.kind.case, value } };
+  }
+  return copyPlain(from);
+}
+
+/** A copy of a message whose list or map also has what another one's has. */
+function mergeProperty(into: unknown, from: unknown, property: "fields" | "values"): unknown {
+  const [before, after] = [into, from] as Record<"fields" | "values", unknown>[];
+  return { ...(copyPlain(from) as object), [property]: mergePlain(before?.[property], after?.[property]) };
 }
 
 function read(held: Held, field: DescField): unknown {

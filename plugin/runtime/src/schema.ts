@@ -75,6 +75,8 @@ export interface MessageForm {
   copy?(message: unknown): unknown;
   /** A copy of the value of a field, an element or an entry whose type is a ScalarType. */
   copyScalar(value: unknown, type: ScalarType): unknown;
+  /** What protobuf merges two values of a field to that is a Struct, Value or ListValue; a copy. Absent without such a field. */
+  mergeOpaque?(into: unknown, from: unknown, field: FieldSchema): unknown;
   /** True if two such values are encoded alike. */
   equalScalars(a: unknown, b: unknown, type: ScalarType): boolean;
 }

@@ -2,7 +2,7 @@
 // table for each message type.
 
 import type { MapKeyType } from "./map-key.ts";
-import { copyPlain, equalPlain } from "./plain-value.ts";
+import { copyPlain, equalPlain, mergePlain } from "./plain-value.ts";
 import { readProperty } from "./property.ts";
 import type { FieldBehavior, FieldEntry, FieldSchema, MessageForm, ScalarType, Values } from "./schema.ts";
 import { MessageSchema, defaultJsonName } from "./schema.ts";
@@ -225,6 +225,10 @@ class ObjectForm implements MessageForm {
 
   copyScalar(value: unknown, type: ScalarType): unknown {
     return copyScalar(value, type);
+  }
+
+  mergeOpaque(into: unknown, from: unknown): unknown {
+    return mergePlain(into, from);
   }
 
   equalScalars(a: unknown, b: unknown, type: ScalarType): boolean {
