@@ -60,6 +60,14 @@ describe.each(targets)("$name", (target) => {
       });
     });
 
+    test("named alone in a message that the target does not have, it does not make that message", () => {
+      expect(update({}, { audit: { creator: "x", comment: "b" } }, ["audit.creator"], behaving)).toEqual({});
+      const both = ["audit.creator", "audit.comment"];
+      expect(update({}, { audit: { creator: "x", comment: "b" } }, both, behaving)).toEqual({
+        audit: { comment: "b" },
+      });
+    });
+
     test("but is like any other field where behavior is not asked for", () => {
       expect(update({ createTime: time }, { createTime: later }, ["create_time"])).toEqual({
         createTime: later,

@@ -3,11 +3,10 @@
 
 import { copyMessage, copyValue, equalValues } from "./copy.ts";
 import { MaskError } from "./bad-request.ts";
-import { formatPath } from "./path.ts";
 import type { PathSegment } from "./path.ts";
 import type { FieldSchema, MessageForm, MessageSchema, Values } from "./schema.ts";
-import { ALL, MapTree, NOTHING, checkType } from "./tree.ts";
-import type { Mask, MessageTree, Selection } from "./tree.ts";
+import { ALL, MapTree, MessageTree, NOTHING, checkType } from "./tree.ts";
+import type { Mask, Selection } from "./tree.ts";
 import type { Violation } from "./check.ts";
 
 /** How to update. */
@@ -87,9 +86,11 @@ class Update {
     if (selection === ALL) return this.#replaceValue(form, field, old, given, at);
     if (selection instanceof MapTree) return this.#selectEntries(form, field, old, given, selection, at);
     if (field.kind === "list") {
-      throw new RangeError(`${formatPath(at)}: an update replaces a list as a whole (AIP-161)`);
+      throw new RangeError(`${printPath(at)}: an update replaces a list as a whole (AIP-161)`);
     }
     if (field.message === undefined || (old === undefined && given === undefined)) return undefined;
+    // What names only what is not the caller's to write makes no parent for it, and so replaces no other oneof member.
+    if (this.#behavior && old === undefined && !namesWritable(selection)) return undefined;
     return this.#select(field.message, old, given, selection, at);
   }
 
@@ -216,6 +217,15 @@ class Update {
   #refuse(at: Path, reason: Violation["reason"], description: string): void {
     this.violations.push({ path: printPath(at), reason, description });
   }
+}
+
+/** True if a tree names anything that is not OUTPUT_ONLY. */
+function namesWritable(tree: MessageTree): boolean {
+  return tree.schema.fields.some((field) => {
+    const selection = tree.fields[field.index];
+    if (selection === undefined || field.behaviors.includes("OUTPUT_ONLY")) return false;
+    return selection instanceof MessageTree ? namesWritable(selection) : true;
+  });
 }
 
 function keep(form: MessageForm, field: FieldSchema, value: unknown): unknown {
