@@ -7,7 +7,7 @@ import * as fc from "fast-check";
 import { canonical, leavesOf, without } from "./compare.ts";
 import type { Subject, Target } from "./subject.ts";
 import type { Paths, Profile } from "./masks.ts";
-import { masksOf, masksWithJunk } from "./masks.ts";
+import { maskPairsOf, masksOf, masksWithJunk } from "./masks.ts";
 import type { Encoded } from "./messages.ts";
 import { messagesOf, pairsOf } from "./messages.ts";
 
@@ -27,6 +27,8 @@ export interface Given {
   readonly pair: fc.Arbitrary<readonly [Encoded, Encoded]>;
   /** Valid, and never absent. */
   readonly readPaths: fc.Arbitrary<readonly string[]>;
+  /** Two masks that have much in common. */
+  readonly pathPair: fc.Arbitrary<readonly [readonly string[], readonly string[]]>;
   readonly updatePaths: fc.Arbitrary<readonly string[]>;
   /** Without a mask now and then. */
   readonly maybePaths: (profile: Profile) => fc.Arbitrary<Paths>;
@@ -94,6 +96,7 @@ function givenFor(subject: Subject): Given {
     message: messagesOf(desc, shape),
     pair: pairsOf(desc, shape),
     readPaths: masksOf(desc, shape, "read"),
+    pathPair: maskPairsOf(desc, shape),
     updatePaths: masksOf(desc, shape, "update"),
     maybePaths: (profile) =>
       fc.oneof(

@@ -20,13 +20,39 @@ export function masksOf(desc: DescMessage, shape: Shape, profile: Profile): fc.A
   );
 }
 
+/** Two valid masks for reads that have much in common. */
+export function maskPairsOf(desc: DescMessage, shape: Shape): fc.Arbitrary<[string[], string[]]> {
+  return fc
+    .tuple(masksOf(desc, shape, "read"), routes, routes, branches)
+    .map(([other, first, second, turns]): [string[], string[]] => {
+      const named = (all: readonly Route[]): string[] => all.map((route) => walk(desc, shape, "read", route));
+      const pair = [named(first), named([...second, ...turnOff(first, turns)])] as const;
+      return other[0] === "*" ? [pair[0], other] : [...pair];
+    });
+}
+
 /** Masks of at least one path, none of which is `*`. */
 function namedPaths(desc: DescMessage, shape: Shape, profile: Profile): fc.Arbitrary<string[]> {
-  const steps = fc.array(fc.nat(1_000_000), { minLength: 1, maxLength: 12 });
-  const path = steps.map((numbers) => walk(desc, shape, profile, numbers));
   return fc
-    .tuple(fc.array(path, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(5), { maxLength: 2 }))
-    .map(([paths, again]) => [...paths, ...again.flatMap((index) => paths[index] ?? [])]);
+    .tuple(routes, branches)
+    .map(([all, turns]) =>
+      [...all, ...turnOff(all, turns)].map((route) => walk(desc, shape, profile, route)),
+    );
+}
+
+/** The numbers by which a path is found. */
+type Route = readonly number[];
+
+const steps = fc.nat(1_000_000);
+const routes = fc.array(fc.array(steps, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 6 });
+/** Which of the routes to follow how far, and how to go on from there. */
+const branches = fc.array(fc.tuple(fc.nat(5), fc.nat(12), fc.array(steps, { maxLength: 6 })), {
+  maxLength: 4,
+});
+
+/** Routes that begin as others do: they lead to parents, to children, to other entries of a map, or to the same. */
+function turnOff(all: readonly Route[], turns: readonly (readonly [number, number, Route])[]): Route[] {
+  return turns.map(([index, length, tail]) => [...(all[index % all.length] ?? []).slice(0, length), ...tail]);
 }
 
 /** Masks of a caller who is mistaken, or hostile. */
@@ -68,7 +94,7 @@ function walk(root: DescMessage, shape: Shape, profile: Profile, numbers: readon
   const left = [...numbers];
   const segments: string[] = [];
   for (let desc: DescMessage | undefined = root; desc !== undefined && desc.fields.length > 0;) {
-    const field: DescField | undefined = desc.fields[(left.shift() ?? 0) % desc.fields.length];
+    const field: DescField | undefined = chooseField(desc, left.shift() ?? 0);
     if (field === undefined) break;
     segments.push(field.name);
     const goOn = (left.shift() ?? 0) % 4;
@@ -86,6 +112,13 @@ function walk(root: DescMessage, shape: Shape, profile: Profile, numbers: readon
     desc = left.length === 0 ? undefined : insideOf(field);
   }
   return segments.join(".");
+}
+
+/** Half of the time one that paths can go on from, if there is such. */
+function chooseField({ fields }: DescMessage, number: number): DescField | undefined {
+  const inner = fields.filter((field) => field.fieldKind === "map" || insideOf(field) !== undefined);
+  const from = number % 2 === 0 || inner.length === 0 ? fields : inner;
+  return from[Math.floor(number / 2) % from.length];
 }
 
 /** The message that paths go on into. */

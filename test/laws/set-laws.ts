@@ -20,8 +20,8 @@ import type { Given, Law, Side } from "./law.ts";
 import { expectLeaves, law } from "./law.ts";
 
 /** Two masks of one message, and three. */
-const two = ({ readPaths, message }: Given) => fc.tuple(message, readPaths, readPaths);
-const three = ({ readPaths }: Given) => fc.tuple(readPaths, readPaths, readPaths);
+const two = ({ pathPair }: Given) => pathPair;
+const three = ({ pathPair, readPaths }: Given) => fc.tuple(pathPair, readPaths);
 
 function expectSameMask(actual: Mask, expected: Mask, about: string): void {
   assert.deepEqual(maskPaths(actual), maskPaths(expected), about);
@@ -44,8 +44,8 @@ function leavesBy(side: Side, message: object, mask: Mask): Set<string> {
 export const setLaws: readonly Law[] = [
   law(
     "a union keeps what one of the masks does, an intersection what both do, a difference what only the first does",
-    two,
-    (side, [x, first, second]) => {
+    ({ message, pathPair }) => fc.tuple(message, pathPair),
+    (side, [x, [first, second]]) => {
       const message = side.load(x);
       const [a, b] = [side.mask("read", first), side.mask("read", second)];
       const [inA, inB] = [leavesBy(side, message, a), leavesBy(side, message, b)];
@@ -67,8 +67,8 @@ export const setLaws: readonly Law[] = [
   law(
     "union and intersection are idempotent, commutative, associative, absorb each other and distribute",
     three,
-    (side, paths) => {
-      const [a, b, c] = paths.map((given) => side.mask("read", given)) as [Mask, Mask, Mask];
+    (side, [pair, third]) => {
+      const [a, b, c] = [...pair, third].map((given) => side.mask("read", given)) as [Mask, Mask, Mask];
       const same = (actual: Mask, expected: Mask, what: string): void =>
         expectSameMask(actual, expected, `${side.name}, ${what}`);
       same(unionMasks(a, a), a, "a ∪ a");
@@ -88,7 +88,7 @@ export const setLaws: readonly Law[] = [
   ),
   law(
     "a difference has nothing of what was taken away, and what comes out empty is nothing, never everything",
-    ({ readPaths }) => fc.tuple(readPaths, readPaths),
+    two,
     (side, [first, second]) => {
       const [a, b] = [side.mask("read", first), side.mask("read", second)];
       const nothing = difference(a, a);
@@ -99,19 +99,15 @@ export const setLaws: readonly Law[] = [
       if (isEmpty(intersectMasks(a, b))) expectSameMask(rest, a, side.name);
     },
   ),
-  law(
-    "lists of canonical paths are united and intersected as their masks are",
-    ({ readPaths }) => fc.tuple(readPaths, readPaths),
-    (side, paths) => {
-      const [a, b] = paths.map((given) => side.mask("read", given)) as [Mask, Mask];
-      const [first, second] = [maskPaths(a), maskPaths(b)];
-      assert.deepEqual(unionPaths(first, second), maskPaths(unionMasks(a, b)), side.name);
-      assert.deepEqual(intersectPaths(first, second), maskPaths(intersectMasks(a, b)), side.name);
-    },
-  ),
+  law("lists of canonical paths are united and intersected as their masks are", two, (side, paths) => {
+    const [a, b] = paths.map((given) => side.mask("read", given)) as [Mask, Mask];
+    const [first, second] = [maskPaths(a), maskPaths(b)];
+    assert.deepEqual(unionPaths(first, second), maskPaths(unionMasks(a, b)), side.name);
+    assert.deepEqual(intersectPaths(first, second), maskPaths(intersectMasks(a, b)), side.name);
+  }),
   law(
     "a mask is what its canonical paths say, and includes what they cover",
-    ({ readPaths }) => fc.tuple(readPaths, readPaths),
+    two,
     (side, [paths, questions]) => {
       const mask = side.mask("read", paths);
       const canonical = maskPaths(mask);
