@@ -187,9 +187,13 @@ function scalarName(scalar: ScalarType): string {
   return ScalarType[scalar].toLowerCase();
 }
 
-/** Throws a GenerateError if a message is held as something else than an object with its fields. */
-export function requireInterface(message: DescMessage, shape: Shape): void {
-  if (opaque.has(message.typeName) || formOf(message, shape).kind !== "interface") {
+/**
+ * Throws a GenerateError if a message is held as something else than an object with its fields, in `field` if there is
+ * one.
+ */
+export function requireInterface(message: DescMessage, shape: Shape, field?: DescField): void {
+  const bare = field !== undefined && isBare(field, shape);
+  if (bare || opaque.has(message.typeName) || formOf(message, shape).kind !== "interface") {
     throw new GenerateError(
       `${message.typeName} is held as a plain value by ${shape.messages}, which no mask can be applied to`,
     );

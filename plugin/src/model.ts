@@ -101,7 +101,7 @@ function toSource(
     in: option.in && (resource?.message ?? field.parent),
     out: option.out && resolveMessage(option.out.message, field.parent, allFiles),
   };
-  if (source.in) requireInterface(source.in, shape);
+  if (source.in) requireInterface(source.in, shape, resource);
   if (source.out) requireInterface(source.out, shape);
   return source;
 }

@@ -70,6 +70,21 @@ describe("an option that makes no sense is an error that names file, field and m
     expect(error).toContain('shop.v1.Req.m: in.resource "orders" is not a singular message field');
   });
 
+  test("a wrapper as resource, which protobuf-es holds as the value in it, too", () => {
+    const wrappers = head.replace("import", 'import "google/protobuf/wrappers.proto"; import');
+    const body = `${wrappers} message Req {
+      google.protobuf.StringValue text = 1;
+      google.protobuf.FieldMask m = 2 [(fieldmask.option.Option).in = {gen: true, resource: "text"}];
+    }`;
+    for (const messages of ["ts-proto", "protobuf-es"]) {
+      const { error } = run("", [`messages=${messages}`], { "shop/v1/wraps.proto": body });
+      expect(error).toBe(
+        `shop/v1/wraps.proto: shop.v1.Req.m: google.protobuf.StringValue is held as a plain value by ${messages}, ` +
+          "which no mask can be applied to",
+      );
+    }
+  });
+
   test("a field that is not a mask", () => {
     expect(run(request(out("Order"), "string read_mask = 2")).error).toContain(
       "shop.v1.GetOrderRequest.read_mask: the option stands on a field that is not a singular google.protobuf.FieldMask",
