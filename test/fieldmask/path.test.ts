@@ -44,7 +44,11 @@ test("a key is written bare where it can stand bare, and between backticks elsew
 });
 
 test("a key with a backtick cannot be written", () => {
-  expect(() => formatPath([bare("labels"), quoted("a`b")])).toThrow(RangeError);
+  const format = (key: string) => (): string => formatPath([bare("labels"), quoted(key)]);
+  expect(format("a`b")).toThrow(new RangeError('a key with a backtick has no path: "a`b"'));
+  expect(format("`".repeat(100))).toThrow(
+    new RangeError(`a key with a backtick has no path: "${"`".repeat(64)}…"`),
+  );
 });
 
 const segment = fc.oneof(

@@ -2,7 +2,6 @@
 // result. New services update by AIP-134 instead (update.ts).
 
 import { copyMessage, copyValue, mapValues } from "./copy.ts";
-import { formatPath } from "./path.ts";
 import type { FieldSchema, MessageForm, MessageSchema } from "./schema.ts";
 import { ALL, MapTree, NOTHING, checkType } from "./tree.ts";
 import type { Mask, MessageTree, Selection } from "./tree.ts";
@@ -79,9 +78,7 @@ function mergeValue(
   if (selection === ALL) return mergeLeaf(form, field, into, from, options);
   if (selection instanceof MapTree) return mergeEntries(form, field, into, from, selection, options);
   if (field.kind === "list") {
-    throw new RangeError(
-      `${formatPath([{ text: field.name, quoted: false }])}: a merge takes a list as a whole`,
-    );
+    throw new RangeError(`${field.name}: a merge takes a list as a whole`);
   }
   if (field.message === undefined || (into === undefined && from === undefined)) return undefined;
   return mergeTree(field.message, into, from, selection, options);

@@ -2,6 +2,7 @@
 // backticks, inside which there are no escapes (AIP-161). What the segments mean is for check.ts and compile.ts.
 
 import { MAX_SEGMENTS } from "./limits.ts";
+import { quote } from "./text.ts";
 
 /** One segment of a path. A quoted segment is always a map key, even if its text is `*`. */
 export interface PathSegment {
@@ -58,7 +59,7 @@ export function keySegment(key: string): PathSegment {
 function formatSegment({ text, quoted }: PathSegment): string {
   if (!quoted && text === "*") return text;
   if (!quoted && bareKey.test(text)) return text;
-  if (text.includes("`")) throw new RangeError(`a key with a backtick has no path: ${text}`);
+  if (text.includes("`")) throw new RangeError(`a key with a backtick has no path: ${quote(text)}`);
   return `\`${text}\``;
 }
 

@@ -3,6 +3,7 @@
 import type { FieldEntry, MessageForm, ScalarType, Values } from "./schema.ts";
 import { MessageSchema } from "./schema.ts";
 import { copyPlain, equalPlain } from "./plain-value.ts";
+import { quote } from "./text.ts";
 import type { TsProtoShape } from "./ts-proto.ts";
 import { copyScalar, equalScalars, isZero, zeroOf } from "./ts-proto.ts";
 
@@ -127,7 +128,7 @@ function dateOf(nanoseconds: bigint): Date {
 function parseTime(text: string): bigint {
   const millis = new Date(text).getTime();
   if (Number.isNaN(millis)) {
-    throw new TypeError(`${JSON.stringify(text)} is no google.protobuf.Timestamp: not a time of RFC 3339`);
+    throw new TypeError(`${quote(text)} is no google.protobuf.Timestamp: not a time of RFC 3339`);
   }
   const [, fraction = ""] = /\.(\d{1,9})/.exec(text) ?? [];
   return BigInt(Math.floor(millis / 1000)) * billion + BigInt(fraction.padEnd(9, "0"));
