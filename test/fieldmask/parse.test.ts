@@ -7,7 +7,8 @@ import {
   parseMask,
   validateMask,
 } from "@fieldpost/fieldmask";
-import { defineMask } from "@fieldpost/fieldmask/codegen";
+import { defineMask, defineMessage } from "@fieldpost/fieldmask/codegen";
+import type { MessageSchema } from "@fieldpost/fieldmask/codegen";
 import { expect, test } from "vitest";
 import { bookSchema, readMask, updateMask } from "./library.ts";
 
@@ -61,9 +62,9 @@ test("paths that only look alike when joined are kept apart", () => {
 test("paths are never taken for others whose texts begin or end alike", () => {
   const { cache } = defineMask<string>(bookSchema, { profile: "read" });
   const mask = compileMask(readMask, ["name"]);
-  cache.set(["jsonname"], "proto", mask);
-  cache.set(["name"], "both", mask);
-  cache.set([], "proto", mask);
+  cache.set(["jsonname"], "proto", mask, 1);
+  cache.set(["name"], "both", mask, 1);
+  cache.set([], "proto", mask, 1);
   expect(cache.get(["name"], "json")).toBeUndefined();
   expect(cache.get(["name"], "proto")).toBeUndefined();
   expect(cache.get([""], "proto")).toBeUndefined();
@@ -81,6 +82,20 @@ test("the cache stays small however many masks are sent", () => {
   );
   parseMask(readMask, [`labels.${"k".repeat(1_000)}`]);
   expect(readMask.cache.size).toBe(before);
+});
+
+test("a mask of few letters that needs much memory is not remembered", () => {
+  const shape = { oneof: "unions", maps: "Map", long: "bigint", noBytes: new Uint8Array(0) } as const;
+  const wide: MessageSchema = defineMessage("Wide", shape, () => [
+    ["n", 1, wide],
+    ...Array.from({ length: 99 }, (_, i) => [`f${i}`, i + 2, "string"] as const),
+  ]);
+  const definition = defineMask(wide, { profile: "read" });
+  const deep = (levels: number): string => Array.from({ length: levels }, () => "n").join(".");
+  for (const levels of [200, 41, 40]) expect(parseMask(definition, [deep(levels)]).ok).toBe(true);
+  expect(definition.cache.get([deep(200)], "proto")).toBeUndefined();
+  expect(definition.cache.get([deep(41)], "proto")).toBeUndefined();
+  expect(definition.cache.get([deep(40)], "proto")).toBeDefined();
 });
 
 test("a mask that is asked for all the time stays in the cache while others come and go", () => {

@@ -8,6 +8,8 @@ import type { Mask } from "./tree.ts";
 const GENERATION = 128;
 const MAX_KEPT_PATHS = 32;
 const MAX_KEPT_LENGTH = 512;
+// Few letters can lead deep into messages of many fields: this is some tens of kilobytes.
+const MAX_KEPT_SLOTS = 4096;
 
 /** A mask, and what its key does not tell: where the paths end. */
 interface Kept {
@@ -32,9 +34,9 @@ export class MaskCache {
     return kept !== undefined && endAlike(paths, kept.lengths) ? kept.mask : undefined;
   }
 
-  /** Remembers a mask, unless it is too large to be worth keeping. */
-  set(paths: readonly string[], names: FieldNames, mask: Mask): void {
-    const key = cacheKey(paths, names);
+  /** Remembers a mask, unless it is too large to be worth keeping. `slots`: see Compiled. */
+  set(paths: readonly string[], names: FieldNames, mask: Mask, slots: number): void {
+    const key = slots > MAX_KEPT_SLOTS ? undefined : cacheKey(paths, names);
     if (key !== undefined) this.#put(key, { lengths: paths.map(({ length }) => length), mask });
   }
 

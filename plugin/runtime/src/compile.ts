@@ -15,22 +15,30 @@ import type { Mask } from "./tree.ts";
 export interface Compiled {
   readonly mask: Mask;
   readonly refusedAt: number | undefined;
+  /** How many fields its trees have a slot for: what it costs in memory. */
+  readonly slots: number;
+}
+
+/** How many trees a mask may still get, and how many slots those have that it has. */
+interface Growth {
+  trees: number;
+  slots: number;
 }
 
 /** Compiles a list that holds at least one path. */
 export function compilePaths(schema: MessageSchema, paths: readonly string[], names: FieldNames): Compiled {
-  if (paths.includes("*")) return { mask: { schema, selection: ALL }, refusedAt: undefined };
+  if (paths.includes("*")) return { mask: { schema, selection: ALL }, refusedAt: undefined, slots: 0 };
   const root = new MessageTree(schema);
-  const budget = { trees: MAX_TREES };
+  const growth: Growth = { trees: MAX_TREES, slots: root.fields.length };
   let refusedAt = paths.length > MAX_PATHS ? MAX_PATHS : undefined;
   for (let i = 0; i < paths.length && i < MAX_PATHS; i++) {
     const path = paths[i];
     if (typeof path !== "string") continue;
     const parsed = parsePath(path);
-    if (parsed.ok && !select(root, parsed.segments, names, budget)) refusedAt = Math.min(refusedAt ?? i, i);
+    if (parsed.ok && !select(root, parsed.segments, names, growth)) refusedAt = Math.min(refusedAt ?? i, i);
   }
   const selection = root.fields.every((slot) => slot === undefined) ? NOTHING : root;
-  return { mask: { schema, selection }, refusedAt };
+  return { mask: { schema, selection }, refusedAt, slots: growth.slots };
 }
 
 /** Adds one path. False if the mask has become too large for it. */
@@ -38,7 +46,7 @@ function select(
   root: MessageTree,
   segments: readonly PathSegment[],
   names: FieldNames,
-  budget: { trees: number },
+  growth: Growth,
 ): boolean {
   let tree = root;
   for (let i = 0; ;) {
@@ -62,7 +70,7 @@ function select(
         tree.fields[field.index] = ALL;
         return true;
       }
-      const entry = selectEntry(tree, field, rest, last, budget);
+      const entry = selectEntry(tree, field, rest, last, growth);
       if (typeof entry === "boolean") return entry;
       tree = entry;
       continue;
@@ -73,8 +81,8 @@ function select(
       continue;
     }
     if (field.message === undefined) return true;
-    if (budget.trees-- <= 0) return false;
-    const child = new MessageTree(field.message);
+    const child = grow(field.message, growth);
+    if (child === undefined) return false;
     tree.fields[field.index] = child;
     tree = child;
   }
@@ -86,14 +94,14 @@ function selectEntry(
   field: FieldSchema,
   segment: PathSegment,
   last: boolean,
-  budget: { trees: number },
+  growth: Growth,
 ): MessageTree | boolean {
   const everyEntry = isWildcard(segment);
   if (!everyEntry && keyProblem(field.key ?? "string", segment.text) !== undefined) return true;
   if (!last && field.message === undefined) return true;
   let map = tree.fields[field.index];
   if (!(map instanceof MapTree)) {
-    if (budget.trees-- <= 0) return false;
+    if (growth.trees-- <= 0) return false;
     map = new MapTree([{ keys: new Map(), every: undefined }]);
     tree.fields[field.index] = map;
   }
@@ -107,11 +115,18 @@ function selectEntry(
   }
   if (found !== undefined) return found;
   if (field.message === undefined) return true;
-  if (budget.trees-- <= 0) return false;
-  const child = new MessageTree(field.message);
+  const child = grow(field.message, growth);
+  if (child === undefined) return false;
   if (everyEntry) layer.every = child;
   else layer.keys.set(segment.text, child);
   return child;
+}
+
+/** A tree for what a path goes into; undefined if the mask has become too large. */
+function grow(schema: MessageSchema, growth: Growth): MessageTree | undefined {
+  if (growth.trees-- <= 0) return undefined;
+  growth.slots += schema.fields.length;
+  return new MessageTree(schema);
 }
 
 /** True for a bare `*`. Between backticks it is a key. */

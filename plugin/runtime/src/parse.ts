@@ -70,7 +70,7 @@ export function parseMask<Path extends string>(
   const { schema } = definition;
   const violations = checkPaths(schema, paths, { ...definition.options, names });
   if (violations.length > 0) return { ok: false, violations };
-  const { mask, refusedAt } = compilePaths(schema, paths, names);
+  const { mask, refusedAt, slots } = compilePaths(schema, paths, names);
   if (refusedAt !== undefined) {
     const description = "makes the mask too large";
     return {
@@ -78,7 +78,7 @@ export function parseMask<Path extends string>(
       violations: [{ index: refusedAt, path: paths[refusedAt] ?? "", reason: "TOO_LARGE", description }],
     };
   }
-  definition.cache.set(paths, names, mask);
+  definition.cache.set(paths, names, mask, slots);
   return { ok: true, mask: mask as Mask<Path> };
 }
 
