@@ -28,15 +28,8 @@ describe("decideRestart", () => {
     { livedMs: 0, failures: 9, delayMs: [15_000, 30_000], next: 10 },
     { livedMs: 0, failures: 5_000, delayMs: [15_000, 30_000], next: 5_001 },
   ])("after $livedMs ms and $failures failures waits $delayMs ms", ({ livedMs, failures, delayMs, next }) => {
-    const death = { livedMs, wasKilled: false };
-    expect(decideRestart(death, failures, 0)).toEqual({ delayMs: delayMs[0], failures: next });
-    expect(decideRestart(death, failures, 1)).toEqual({ delayMs: delayMs[1], failures: next });
-  });
-
-  it("waits for nothing after a worker that was ready and was killed from outside, and does not count it", () => {
-    expect(decideRestart({ livedMs: 1, wasKilled: true }, 3, 0.5)).toEqual({ delayMs: 0, failures: 3 });
-    // One that never comes so far is killed by what it does: it takes too much memory, for instance.
-    expect(decideRestart({ livedMs: 0, wasKilled: true }, 3, 0)).toEqual({ delayMs: 400, failures: 4 });
+    expect(decideRestart(livedMs, failures, 0)).toEqual({ delayMs: delayMs[0], failures: next });
+    expect(decideRestart(livedMs, failures, 1)).toEqual({ delayMs: delayMs[1], failures: next });
   });
 });
 

@@ -5,7 +5,6 @@ import os from "node:os";
 import { countWorkers, decidePinning, readAllowedCpus } from "./affinity.ts";
 import type { Pinning } from "./affinity.ts";
 import { decideRestart } from "./backoff.ts";
-import type { WorkerDeath } from "./backoff.ts";
 import { startBeat } from "./beat.ts";
 import { coalesce } from "./coalesce.ts";
 import { openControl } from "./control/server.ts";
@@ -276,12 +275,12 @@ export class SupervisorMachine {
         `worker ${slot.index} failed before it was ready: ${ending}`,
       );
       void this.stop("failed start");
-    } else if (this.#phase === "running" && role === "worker") this.#scheduleRestart(slot, worker);
+    } else if (this.#phase === "running" && role === "worker") this.#scheduleRestart(slot, livedMs);
     else if (this.#alive.size === 0 && this.#phase === "stopping") this.#end();
   }
 
-  #scheduleRestart(slot: Slot, death: WorkerDeath): void {
-    const { delayMs, failures } = decideRestart(death, slot.failures, Math.random());
+  #scheduleRestart(slot: Slot, livedMs: number): void {
+    const { delayMs, failures } = decideRestart(livedMs, slot.failures, Math.random());
     slot.failures = failures;
     const restart = (): void => {
       try {
@@ -289,7 +288,7 @@ export class SupervisorMachine {
       } catch (error) {
         // Out of descriptors or memory: the same as a worker that dies at once.
         this.#options.logger.error("cannot start worker", { slot: slot.index, error: String(error) });
-        this.#scheduleRestart(slot, { livedMs: 0, wasKilled: false });
+        this.#scheduleRestart(slot, 0);
       }
     };
     if (delayMs === 0) restart();

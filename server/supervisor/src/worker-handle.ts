@@ -61,8 +61,6 @@ export class WorkerHandle {
   ending = "";
   /** True if it ended by itself with status 0. */
   clean = false;
-  /** True if it got a SIGKILL that was not ours. */
-  wasKilled = false;
 
   /** Settles when it is ready, or gone without having been. */
   readonly settled: Promise<"ready" | "gone">;
@@ -95,7 +93,7 @@ export class WorkerHandle {
     this.#readMessages();
     try {
       this.#child = withAffinity(spec.cpu, () => spawnProcess(spec, theirs));
-      this.#child.once("exit", (code, signal) => this.#exited(code, signal));
+      this.#child.once("exit", (code, signal) => this.#end(signal ?? `exit code ${code}`, code === 0));
       this.#child.once("error", (error) => this.#end(`cannot be spawned: ${error.message}`, false));
     } catch (error) {
       setImmediate(() => this.#end(`cannot be spawned: ${String(error)}`, false));
@@ -213,11 +211,6 @@ export class WorkerHandle {
 
   #sinceReady(): number {
     return this.#readyAt === undefined ? 0 : performance.now() - this.#readyAt;
-  }
-
-  #exited(code: number | null, signal: NodeJS.Signals | null): void {
-    this.wasKilled = signal === "SIGKILL" && this.#killedFor === "";
-    this.#end(signal ?? `exit code ${code}`, code === 0);
   }
 
   #end(how: string, clean: boolean): void {
