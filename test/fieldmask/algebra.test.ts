@@ -252,7 +252,7 @@ test("a result that is larger than its bytes justify is refused, fast", () => {
   const start = performance.now();
   expect(() => intersectMasks(many, maskOf(`translations.*.${deep}labels.env`))).toThrow(problem);
   expect(() => subtractMasks(maskOf(...keys), maskOf(`translations.*.${deep}name`))).toThrow(problem);
-  expect(performance.now() - start).toBeLessThan(20_000);
+  expect(performance.now() - start).toBeLessThan(5_000);
 });
 
 test("masks as deep as paths may be are joined, met and taken from each other", () => {

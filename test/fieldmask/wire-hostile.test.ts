@@ -1,4 +1,4 @@
-// filterBytes on bytes that are made to cost much. As in hostile.test.ts, each limit is far above what the work
+// filterBytes on bytes that are made to cost much. Each limit is some ten times of what the work
 // takes, and far below what work that grows with the square of the bytes would need.
 
 import { MAX_SEGMENTS, compileMask, defineMask, filterBytes } from "@fieldpost/fieldmask";
@@ -31,16 +31,16 @@ const times = (count: number, ...records: Uint8Array[]): Uint8Array => {
 
 test("a message in 100,000 pieces", () => {
   const bytes = times(100_000, sized(3, int(2, 1), sized(3, "l")), sized(3, sized(4, "r")));
-  const filtered = withinSeconds(30, () => filter(["part.number", "part.left"], bytes));
+  const filtered = withinSeconds(6, () => filter(["part.number", "part.left"], bytes));
   expectBytes(filtered, sized(3, times(100_000, int(2, 1))));
-  const right = withinSeconds(30, () => filter(["part.right"], bytes));
+  const right = withinSeconds(6, () => filter(["part.right"], bytes));
   expect(right).toEqual(sized(3, sized(4, "r")));
 });
 
 test("100,000 members of a oneof that override each other", () => {
   const bytes = times(100_000, sized(10, int(2, 1)), sized(11, "c"));
   const again = sized(10, sized(1, "t"));
-  withinSeconds(30, () => {
+  withinSeconds(6, () => {
     expect(filter(["block.text"], bytes)).toEqual(new Uint8Array(0));
     expect(filter(["block.text", "code"], bytes)).toEqual(sized(11, "c"));
     expect(filter(["block"], join(bytes, again))).toEqual(again);
@@ -50,7 +50,7 @@ test("100,000 members of a oneof that override each other", () => {
 test("a million records of two bytes, each second one kept", () => {
   const bytes = times(500_000, int(2, 1), sized(1));
   expectBytes(
-    withinSeconds(30, () => filter(["name"], bytes)),
+    withinSeconds(6, () => filter(["name"], bytes)),
     times(500_000, sized(1)),
   );
 });
@@ -58,12 +58,12 @@ test("a million records of two bytes, each second one kept", () => {
 test("100,000 elements, and 100,000 entries of one key", () => {
   const elements = times(100_000, sized(4, sized(1, "a"), int(2, 1)));
   expectBytes(
-    withinSeconds(30, () => filter(["parts.*.number"], elements)),
+    withinSeconds(6, () => filter(["parts.*.number"], elements)),
     times(100_000, sized(4, int(2, 1))),
   );
   const entries = times(100_000, sized(9, sized(1, "a"), sized(2, sized(1, "a"), int(2, 1))));
   expectBytes(
-    withinSeconds(30, () => filter(["by_name.a.number"], entries)),
+    withinSeconds(6, () => filter(["by_name.a.number"], entries)),
     times(100_000, sized(9, sized(1, "a"), sized(2, int(2, 1)))),
   );
 });
@@ -73,7 +73,7 @@ test("an entry with 100,000 keys and values", () => {
     9,
     times(100_000, sized(1, "a"), sized(2, int(2, 1)), sized(1, "b"), sized(2, sized(1))),
   );
-  const filtered = withinSeconds(30, () => filter(["by_name.b.number"], bytes));
+  const filtered = withinSeconds(6, () => filter(["by_name.b.number"], bytes));
   expect(filter(["by_name.a.number"], bytes)).toEqual(new Uint8Array(0));
   expect(filtered.subarray(-1_000)).toEqual(times(500, int(2, 1)));
 });
@@ -86,7 +86,7 @@ test("entries of one key, of which a large mask selects one part by name and one
     50_000,
     sized(9, sized(1, "k"), sized(2, sized(6, sized(1, "n7"), sized(2, int(2, 1))))),
   );
-  const filtered = withinSeconds(30, () => filter([...names, ...stars], bytes));
+  const filtered = withinSeconds(6, () => filter([...names, ...stars], bytes));
   expectBytes(filtered, times(50_000, sized(9, sized(1, "k"), sized(2, sized(6, sized(1, "n7"), sized(2))))));
 });
 
@@ -101,7 +101,7 @@ test("messages as deep as a mask can be, each in two pieces", () => {
   }
   const path = [...Array.from({ length: depth }, () => "part"), "number"].join(".");
   const before = process.memoryUsage().arrayBuffers;
-  const filtered = withinSeconds(30, () => filter([path], bytes));
+  const filtered = withinSeconds(6, () => filter([path], bytes));
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * bytes.length);
   expectBytes(filtered, expected);
 });
@@ -109,11 +109,11 @@ test("messages as deep as a mask can be, each in two pieces", () => {
 test("a million groups inside of each other", () => {
   const bytes = join(times(1_000_000, varint(163)), times(1_000_000, varint(164)), sized(1, "a"));
   expectBytes(
-    withinSeconds(30, () => filter(["name"], bytes)),
+    withinSeconds(6, () => filter(["name"], bytes)),
     sized(1, "a"),
   );
   expectBytes(
-    withinSeconds(30, () => filter(["name"], bytes, { unknownFields: "keep" })),
+    withinSeconds(6, () => filter(["name"], bytes, { unknownFields: "keep" })),
     bytes,
   );
 });
@@ -126,6 +126,6 @@ test("groups with a type, as deep as a mask can be", () => {
   const bytes = group(1, tags(START_GROUP), payload, tags(END_GROUP));
   const path = [...Array.from({ length: MAX_SEGMENTS - 1 }, () => "node"), "text"].join(".");
   const mask = compileMask(defineMask<string>(schema, { profile: "read" }), [path]);
-  const filtered = withinSeconds(30, () => filterBytes(schema, bytes, mask));
+  const filtered = withinSeconds(6, () => filterBytes(schema, bytes, mask));
   expectBytes(filtered, group(1, tags(START_GROUP), times(500_000, sized(1, "a")), tags(END_GROUP)));
 });
