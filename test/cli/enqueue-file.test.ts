@@ -190,7 +190,7 @@ describe("fieldpost enqueue --file", () => {
     expect(await finish(child)).toMatchObject({ code: 0 });
     expect(relay.mostUnderWay()).toBe(16);
     expect(relay.jobs.size).toBe(40);
-  }, 90_000);
+  });
 
   it("waits for a relay that is away, and says so", async () => {
     relay = await startStubRelay();

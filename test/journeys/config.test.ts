@@ -205,7 +205,7 @@ test("changes while workers die and start end with the last one in all of them",
     expect(await answerTo(client, target.url, 5 * 1024)).toBe("taken");
     expect(await answerTo(client, target.url, 5 * 1024 + 1)).toContain("job.http.body");
   }
-}, 90_000);
+});
 
 describe("a change has its effect", () => {
   test("of parallel_sends: more attempts at once, and fewer", async () => {

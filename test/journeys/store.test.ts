@@ -54,5 +54,5 @@ describe("a store", () => {
     const jobs = await Promise.all(reads);
     expect(jobs.every(({ target }) => target?.http.body.length === body.length)).toBe(true);
     expect(relay.lines.filter(({ msg }) => msg === "worker died")).toEqual([]);
-  }, 90_000);
+  });
 });
