@@ -5,7 +5,8 @@ import { Heart } from "../../server/src/schedule/heart.ts";
 import { Recoverer } from "../../server/src/schedule/recoverer.ts";
 import type { Store } from "../../server/src/store/store.ts";
 import { createLogger } from "../../server/src/telemetry/log.ts";
-import { freezeTime, newJob, pass, settle, setUp, start } from "./setting.ts";
+import { newJob } from "../support/new-job.ts";
+import { freezeTime, pass, settle, setUp, start } from "./setting.ts";
 
 const leaseMs = 9000;
 const busy = new RelayError("UNAVAILABLE", "the store refused", { reason: "STORE_BUSY" });

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import type { NewJob, Outcome } from "../../server/src/job/job.ts";
 import { createMemoryDisk } from "../conformance/memory-store.ts";
-import { freezeTime, newJob, pass, refused, settle, setUp, start } from "./setting.ts";
+import { newJob } from "../support/new-job.ts";
+import { freezeTime, pass, refused, settle, setUp, start } from "./setting.ts";
 
 const runs = Number(process.env["FIELDPOST_PROPERTY_RUNS"] ?? 20);
 

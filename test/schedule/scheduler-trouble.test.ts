@@ -1,7 +1,8 @@
 /** What a scheduler does when it is stopped, when the store fails it, and when jobs are cancelled under it. */
 import { describe, expect, test } from "vitest";
 import { RelayError } from "../../server/src/job/error.ts";
-import { freezeTime, newJob, pass, refused, settle, setUp, start } from "./setting.ts";
+import { newJob } from "../support/new-job.ts";
+import { freezeTime, pass, refused, settle, setUp, start } from "./setting.ts";
 
 const busy = new RelayError("UNAVAILABLE", "the store refused", { reason: "STORE_BUSY" });
 const failed = new RelayError("UNAVAILABLE", "the store failed", { reason: "STORE_FAILED" });

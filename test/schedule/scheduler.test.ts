@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { freezeTime, newJob, pass, refused, settle, setUp, start } from "./setting.ts";
+import { newJob } from "../support/new-job.ts";
+import { freezeTime, pass, refused, settle, setUp, start } from "./setting.ts";
 
 describe("a scheduler", () => {
   test("claims what waits when it starts, but never more than it has room for", async () => {
@@ -151,14 +152,14 @@ describe("a scheduler", () => {
     await sender.sending(job.id).end(refused);
     expect(await store.get(job.id, new Set())).toMatchObject({
       state: "RETRYING",
-      nextAttemptTime: start + 500,
+      nextAttemptTime: start + 1000,
     });
-    await pass(490);
+    await pass(990);
     expect(sender.sent).toHaveLength(1);
     await pass(20);
     expect(sender.sent.map(({ attempt }) => attempt)).toEqual([1, 2]);
     await sender.sending(job.id).end(refused);
-    await pass(980);
+    await pass(1980);
     expect(sender.sent).toHaveLength(2);
     await pass(40);
     await sender.sending(job.id).end(refused);

@@ -156,31 +156,3 @@ export async function setUp(
     },
   };
 }
-
-let jobs = 0;
-
-export function newJob(changes: Partial<NewJob> = {}): NewJob {
-  const number = jobs++;
-  return {
-    id: `job-${number}`,
-    uid: `01890a5d-ac96-774b-bcce-${String(number).padStart(12, "0")}`,
-    queue: "default",
-    priority: 0,
-    createTime: Date.now(),
-    scheduleTime: undefined,
-    expireTime: undefined,
-    request: {
-      method: "POST",
-      url: "http://target.test/",
-      headers: [],
-      body: new Uint8Array([1]),
-      parameters: new Map(),
-    },
-    maxAttempts: 3,
-    retryPolicy: { initialBackoffMs: 500, maxBackoffMs: 60_000, multiplier: 2, jitter: "none" },
-    attemptTimeoutMs: 30_000,
-    labels: new Map(),
-    trace: { traceparent: "", tracestate: "" },
-    ...changes,
-  };
-}

@@ -9,6 +9,7 @@ import type {
   RecoverResult,
   Store,
 } from "../../../server/src/store/store.ts";
+import { newJob as anyJob } from "../../support/new-job.ts";
 
 export interface OpenedStore {
   readonly store: Store;
@@ -70,33 +71,9 @@ export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-let jobs = 0;
-
-/** A plain job that is due at once; everything in it can be said otherwise. */
+/** A plain job that is due at once, made when the suite's clock starts. */
 export function newJob(changes: Partial<NewJob> = {}): NewJob {
-  const number = jobs++;
-  return {
-    id: `job-${number}`,
-    uid: `01890a5d-ac96-774b-bcce-${String(number).padStart(12, "0")}`,
-    queue: "default",
-    priority: 0,
-    createTime: start,
-    scheduleTime: undefined,
-    expireTime: undefined,
-    request: {
-      method: "POST",
-      url: "http://127.0.0.1:8000/hook",
-      headers: [{ name: "content-type", value: "text/plain" }],
-      body: bytes("hello"),
-      parameters: new Map(),
-    },
-    maxAttempts: 3,
-    retryPolicy: { initialBackoffMs: 1000, maxBackoffMs: 60_000, multiplier: 2, jitter: "none" },
-    attemptTimeoutMs: 30_000,
-    labels: new Map(),
-    trace: { traceparent: "", tracestate: "" },
-    ...changes,
-  };
+  return anyJob({ createTime: start, ...changes });
 }
 
 export function newJobs(count: number, changes: Partial<NewJob> = {}): NewJob[] {

@@ -8,6 +8,7 @@ import type { NewJob } from "../../../server/src/job/job.ts";
 import { openConnection } from "../../../server/src/store/sqlite/connection.ts";
 import { openSqliteStore } from "../../../server/src/store/sqlite/store.ts";
 import type { Store } from "../../../server/src/store/store.ts";
+import { newJob } from "../../support/new-job.ts";
 
 let directory: string;
 let path: string;
@@ -23,28 +24,8 @@ const bodyBytes = 128 * 1024;
 const MiB = 1024 * 1024;
 
 function job(id: string, changes: Partial<NewJob> = {}): NewJob {
-  return {
-    id,
-    uid: id,
-    queue: "default",
-    priority: 0,
-    createTime: 1,
-    scheduleTime: undefined,
-    expireTime: undefined,
-    request: {
-      method: "POST",
-      url: "http://127.0.0.1/",
-      headers: [],
-      parameters: new Map(),
-      body: new Uint8Array(bodyBytes).fill(7),
-    },
-    maxAttempts: 1,
-    retryPolicy: { initialBackoffMs: 1, maxBackoffMs: 1, multiplier: 1, jitter: "none" },
-    attemptTimeoutMs: 1000,
-    labels: new Map(),
-    trace: { traceparent: "", tracestate: "" },
-    ...changes,
-  };
+  const request = { ...newJob().request, body: new Uint8Array(bodyBytes).fill(7) };
+  return newJob({ id, createTime: 1, request, ...changes });
 }
 
 const noBody: Partial<NewJob> = {

@@ -2,8 +2,9 @@
  * What follows from an fsync that failed in a checkpoint. The kernel holds the pages that it could not write for written
  * (fsyncgate, PostgreSQL 2018), and SQLite notes in shared memory which of the WAL's frames it has copied, before any
  * fsync: the next checkpoint, of any process, would copy the rest only, hear from its fsync that all is well, and give
- * up the WAL. So after a failure nobody checkpoints until all processes have closed the file, which makes SQLite forget
- * that note, and one that is alone has copied the whole WAL again.
+ * up the WAL. So after a failure nobody checkpoints until all processes have ended, which makes SQLite forget that note,
+ * and one that is alone has copied the whole WAL again. They end without closing the file, since whoever closes it last
+ * checkpoints.
  */
 import { existsSync, unlinkSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
@@ -21,11 +22,45 @@ export function hasFailedSync(path: string): boolean {
 }
 
 /**
- * Runs a checkpoint of the file.
- *
- * @throws FailedSync if it fails, or an earlier one did, here or in another process; other errors changed nothing
+ * The checkpoints of a file, one at a time over all processes: the next one begins when it is known, and said to all, how
+ * the last one ended. A process that dies lets go.
  */
-export function checkpointOnce<T>(path: string, checkpoint: () => T): T {
+export class Checkpoints {
+  readonly #path: string;
+  /** An empty database beside the store: of its locks one is ours, and it is never written to. */
+  readonly #lock: DatabaseSync;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#lock = new DatabaseSync(`${path}-lock`, { timeout: 0 });
+  }
+
+  /**
+   * Runs a checkpoint of the file.
+   *
+   * @returns undefined if another one is under way
+   * @throws FailedSync if it fails, or an earlier one did, here or in another process; other errors changed nothing
+   */
+  run<T>(checkpoint: () => T): T | undefined {
+    try {
+      this.#lock.exec("BEGIN IMMEDIATE");
+    } catch (error) {
+      if (sqliteCode(error) === SQLITE_BUSY) return undefined;
+      throw error;
+    }
+    try {
+      return checkpointOnce(this.#path, checkpoint);
+    } finally {
+      this.#lock.exec("ROLLBACK");
+    }
+  }
+
+  close(): void {
+    this.#lock.close();
+  }
+}
+
+function checkpointOnce<T>(path: string, checkpoint: () => T): T {
   if (hasFailedSync(path)) throw new FailedSync("an fsync of the store failed in another process");
   try {
     return checkpoint();

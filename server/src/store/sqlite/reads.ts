@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { JobRecord } from "../../job/job.ts";
 import { keptAttempts } from "../store.ts";
 import type { JobPage, JobPart, ListQuery } from "../store.ts";
+import type { Checkpoints } from "./failed-sync.ts";
 import { toAttempt, toFailure, toRecord, toResponse, toSpec } from "./rows.ts";
 import type { Row } from "./rows.ts";
 
@@ -13,19 +14,12 @@ export type ReadOperation =
   | { readonly kind: "depth" }
   | { readonly kind: "checkpoint" };
 
-/** What a checkpoint did (sqlite.org/pragma.html#pragma_wal_checkpoint). */
-export interface CheckpointResult {
-  /** Pages in the WAL. */
-  readonly logPages: number;
-  /** Of these, pages that are in the database file. */
-  readonly checkpointedPages: number;
-}
-
 export interface ReadResults {
   get: JobRecord | undefined;
   list: JobPage;
   depth: number;
-  checkpoint: CheckpointResult;
+  /** Pages in the WAL; 0 if another checkpoint was under way. */
+  checkpoint: number;
 }
 
 /** About what a record takes in a message, beside its texts and bytes. */
@@ -33,10 +27,12 @@ const recordBytes = 256;
 
 export class Reads {
   readonly #database: DatabaseSync;
+  readonly #checkpoints: Checkpoints;
   readonly #sql: ReturnType<typeof prepareAll>;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, checkpoints: Checkpoints) {
     this.#database = database;
+    this.#checkpoints = checkpoints;
     this.#sql = prepareAll(database);
   }
 
@@ -51,11 +47,9 @@ export class Reads {
         return this.#snapshot(() => this.#list(operation.query));
       case "depth":
         return this.#sql.depth.get()!["depth"] as number;
-      case "checkpoint": {
+      case "checkpoint":
         // Never waits for a reader or a writer.
-        const row = this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get()!;
-        return { logPages: row["log"] as number, checkpointedPages: row["checkpointed"] as number };
-      }
+        return this.#checkpoints.run(() => this.#sql.checkpoint.get()!["log"] as number) ?? 0;
       default:
         return operation satisfies never;
     }
@@ -134,6 +128,7 @@ function prepareAll(database: DatabaseSync) {
   return {
     get: sql(`${job} WHERE id = ?`),
     list: sql(`${job} WHERE key < ? ORDER BY key DESC LIMIT ?`),
+    checkpoint: sql("PRAGMA wal_checkpoint(PASSIVE)"),
     depth: sql("SELECT depth FROM counter WHERE one = 1"),
     spec: sql(`SELECT ${spec} FROM spec WHERE key = ?`),
     specWithBody: sql(`SELECT ${spec}, body FROM spec WHERE key = ?`),

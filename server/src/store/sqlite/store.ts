@@ -10,13 +10,14 @@ import { writeCodec } from "./write-codec.ts";
 import type { WriteOperation, WriteResults } from "./write-operations.ts";
 
 export interface SqliteStoreOptions {
-  /** The file; made if it is missing. Beside it SQLite keeps `-wal` and `-shm`. */
+  /** The file; made if it is missing. Beside it are `-wal`, `-shm` and `-lock`, and after a failed fsync `-failed`. */
   readonly path: string;
   /** How many jobs may be unfinished; more are refused. Read anew for each insert. */
   readonly maxDepth: number;
   /**
-   * Called when the store takes no more changes: this process must end and start anew, without closing the store, which
-   * would write to it. Default: nothing is done.
+   * Called when the store takes no more changes: this process must end and start anew, with SIGKILL, since all else
+   * closes what is open, which would write to it. Default: nothing is done. After an fsync that failed in a checkpoint,
+   * of any process, `close` leaves the file open, and an exit becomes a SIGKILL.
    */
   readonly onFailed?: (error: RelayError) => void;
 }
@@ -45,8 +46,13 @@ const script = (name: string): URL =>
  * @throws RelayError FAILED_PRECONDITION if the file is no store, or one of a newer release
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { onFailed = () => {} } = options;
-  const workerData = { path: options.path };
+  const { path, onFailed = () => {} } = options;
+  // To exit closes what the threads have open.
+  const exitUnclosed = (): void => {
+    if (hasFailedSync(path)) process.kill(process.pid, "SIGKILL");
+  };
+  process.once("exit", exitUnclosed);
+  const workerData = { path };
   // Side by side: whichever comes first brings the file to the newest schema.
   const [writer, reader] = await Promise.allSettled([
     StoreThread.open<WriteOperation>({
@@ -74,13 +80,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     }),
   ]);
   if (writer.status === "fulfilled" && reader.status === "fulfilled") {
-    return new SqliteStore(options, writer.value, reader.value);
+    return new SqliteStore(options, writer.value, reader.value, () => process.off("exit", exitUnclosed));
   }
   let reason: unknown;
   for (const thread of [writer, reader]) {
     if (thread.status === "fulfilled") await thread.value.close();
     else reason ??= thread.reason;
   }
+  if (!hasFailedSync(path)) process.off("exit", exitUnclosed);
   throw reason;
 }
 
@@ -88,6 +95,7 @@ class SqliteStore implements Store {
   readonly #writer: StoreThread<WriteOperation>;
   readonly #reader: StoreThread<ReadOperation>;
   readonly #options: SqliteStoreOptions;
+  readonly #onClosed: () => void;
   #checkpoint: NodeJS.Timeout | undefined;
   #closing = false;
   #waitingBytes = 0;
@@ -96,7 +104,9 @@ class SqliteStore implements Store {
     options: SqliteStoreOptions,
     writer: StoreThread<WriteOperation>,
     reader: StoreThread<ReadOperation>,
+    onClosed: () => void,
   ) {
+    this.#onClosed = onClosed;
     this.#writer = writer;
     this.#reader = reader;
     this.#options = options;
@@ -168,13 +178,12 @@ class SqliteStore implements Store {
   async close(): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#checkpoint);
-    // Who closes the file last makes a checkpoint.
+    await this.#writer.close();
+    await this.#reader.close();
     if (hasFailedSync(this.#options.path)) {
       const message = "an fsync of the store failed in another process";
       this.#options.onFailed?.(new RelayError("UNAVAILABLE", message, { reason: "STORE_FAILED" }));
-    }
-    await this.#writer.close();
-    await this.#reader.close();
+    } else this.#onClosed();
   }
 
   #write<O extends WriteOperation>(operation: O): Promise<WriteResults[O["kind"]]> {
@@ -190,8 +199,7 @@ class SqliteStore implements Store {
 
   async #runCheckpoint(): Promise<void> {
     try {
-      const { logPages } = await this.#read({ kind: "checkpoint" });
-      if (logPages > walPageLimit) this.#writer.restartLog();
+      if ((await this.#read({ kind: "checkpoint" })) > walPageLimit) this.#writer.restartLog();
     } catch {
       // The next one does it; a store that failed says so to those who write.
     } finally {

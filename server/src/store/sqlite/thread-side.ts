@@ -1,6 +1,7 @@
 /** What a store's threads have in common: groups of operations in, one answer each out. */
 import type { MessagePort } from "node:worker_threads";
 import { sqliteCode } from "./connection.ts";
+import { hasFailedSync } from "./failed-sync.ts";
 
 /** One message to a thread. */
 export interface Group<Operation> {
@@ -46,7 +47,8 @@ export function plainCodec<Operation>(): Codec<Operation> {
 export type ThreadMessage =
   | { readonly ready: true }
   | { readonly openError: ThreadFailure }
-  | { readonly closed: true }
+  /** Not closed, and the thread does not end: that may lose what is in the file. */
+  | { readonly leftOpen: true }
   /** Packed by the codec. */
   | { readonly answers: unknown };
 
@@ -59,9 +61,15 @@ function describe(error: unknown, kind: ThreadFailure["kind"]): ThreadFailure {
   return { message: error instanceof Error ? error.message : String(error), code: sqliteCode(error), kind };
 }
 
-/** Opens with `open`, then answers groups until the other side sends `null`. */
+/**
+ * Opens with `open`, then answers groups until the other side sends `null`. After a failed fsync nothing is closed, nor
+ * does the thread end, which would close what it has open.
+ *
+ * @param path the store
+ */
 export function openInThread<Operation>(
   port: MessagePort,
+  path: string,
   codec: Codec<Operation>,
   open: () => { run(group: Group<Operation>): GroupAnswer; close(): void },
 ): void {
@@ -69,15 +77,18 @@ export function openInThread<Operation>(
   try {
     opened = open();
   } catch (error) {
-    port.postMessage({ openError: describe(error, "refused") } satisfies ThreadMessage);
-    port.close();
+    const kind = hasFailedSync(path) ? "failed" : "refused";
+    port.postMessage({ openError: describe(error, kind) } satisfies ThreadMessage);
+    if (kind === "refused") port.close();
+    else port.on("message", () => {});
     return;
   }
   const { run, close } = opened;
   port.on("message", (message: unknown) => {
-    if (message === null) {
+    if (message === null && hasFailedSync(path)) {
+      port.postMessage({ leftOpen: true } satisfies ThreadMessage);
+    } else if (message === null) {
       close();
-      port.postMessage({ closed: true } satisfies ThreadMessage);
       port.close();
     } else {
       const group = codec.unpackGroup(message);

@@ -53,6 +53,8 @@ export class StoreThread<Operation> {
   #opened = false;
   #closed = false;
   readonly #exited: Promise<void>;
+  /** The thread goes on, with the file open, after it was told to close. */
+  readonly #left: Promise<void>;
 
   private constructor(worker: Worker, options: ThreadOptions<Operation>) {
     this.#worker = worker;
@@ -64,8 +66,11 @@ export class StoreThread<Operation> {
       });
     });
     worker.on("error", (error) => this.#fail(`failed: ${error.message}`));
-    worker.on("message", (message: ThreadMessage) => {
-      if ("answers" in message) this.#settle(options.codec.unpackAnswers(message.answers));
+    this.#left = new Promise((resolve) => {
+      worker.on("message", (message: ThreadMessage) => {
+        if ("answers" in message) this.#settle(options.codec.unpackAnswers(message.answers));
+        if ("leftOpen" in message) resolve();
+      });
     });
   }
 
@@ -80,12 +85,15 @@ export class StoreThread<Operation> {
       );
       worker.once("message", (message: ThreadMessage) => {
         if ("openError" in message) {
-          const { message: why } = message.openError;
-          reject(
-            new RelayError("FAILED_PRECONDITION", `the store cannot be opened: ${why}`, {
-              reason: "STORE_UNUSABLE",
-            }),
-          );
+          const { message: why, kind } = message.openError;
+          const error = new RelayError("FAILED_PRECONDITION", `the store cannot be opened: ${why}`, {
+            reason: "STORE_UNUSABLE",
+          });
+          if (kind === "failed") {
+            worker.unref();
+            options.onFailed(error);
+          }
+          reject(error);
         } else resolve();
       });
     });
@@ -106,14 +114,15 @@ export class StoreThread<Operation> {
     this.#restartLog = true;
   }
 
-  /** Waits for the operations under way, then ends the thread. */
+  /** Waits for the operations under way, then ends the thread; or leaves it as it is, if closing may lose something. */
   async close(): Promise<void> {
     if (!this.#closed) {
       while (this.#urgent.length + this.#waiting.length > 0) this.#flush(Number.POSITIVE_INFINITY);
       this.#closed = true;
       this.#worker.postMessage(null);
     }
-    await this.#exited;
+    await Promise.race([this.#exited, this.#left]);
+    this.#worker.unref();
   }
 
   /** Later in this turn of the event loop, so that all calls of one turn share a group. */

@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { nap, openConnection, sqliteCode, SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
-import { checkpointOnce, FailedSync, repairFailedSync } from "./failed-sync.ts";
+import { Checkpoints, FailedSync, repairFailedSync } from "./failed-sync.ts";
 import { migrate } from "./migrations.ts";
 import { answer, openInThread } from "./thread-side.ts";
 import type { Answer, Group, GroupAnswer } from "./thread-side.ts";
@@ -101,18 +101,19 @@ const firstRestartTimeoutMs = 5000;
  * writes and nobody reads from the WAL: writers of other processes are kept out by the write lock, and readers of ours
  * are quick.
  */
-function restartLog(database: DatabaseSync, timeoutMs: number): void {
+function restartLog(database: DatabaseSync, checkpoints: Checkpoints, timeoutMs: number): void {
   const restart = database.prepare("PRAGMA wal_checkpoint(RESTART)");
   const deadline = performance.now() + timeoutMs;
   database.exec(`PRAGMA busy_timeout = ${restartTimeoutMs / 4}`);
   // Busy at once: another process has a checkpoint under way. Busy late: a writer or a reader was in the way.
-  while (restart.get()?.["busy"] !== 0 && performance.now() < deadline) nap(2);
+  const isBusy = () => checkpoints.run(() => restart.get()!["busy"]) !== 0;
+  while (isBusy() && performance.now() < deadline) nap(2);
   database.exec("PRAGMA busy_timeout = 0");
 }
 
-function tryRestartLog(database: DatabaseSync, path: string): void {
+function tryRestartLog(database: DatabaseSync, checkpoints: Checkpoints): void {
   try {
-    checkpointOnce(path, () => restartLog(database, restartTimeoutMs));
+    restartLog(database, checkpoints, restartTimeoutMs);
   } catch (error) {
     if (error instanceof FailedSync) failed = error;
   }
@@ -145,25 +146,30 @@ function checkFile(path: string, inode: bigint): void {
     failed = new Error(`${path} was ${found === undefined ? "removed" : "replaced"} while it was open`);
 }
 
-openInThread(parentPort!, writeCodec, () => {
-  const { path } = workerData as { path: string };
+const { path } = workerData as { path: string };
+
+openInThread(parentPort!, path, writeCodec, () => {
   repairFailedSync(path);
   const database = openConnection(path);
   migrate(database);
   // SQLite takes up what it finds in the WAL of processes that died, also a commit that never got to the disk, or whose
   // fsync failed. Once that is in the database file, nothing stands before the commits that are acknowledged from now on.
   // While another program reads from the WAL that cannot be; then only a commit whose fsync failed is left to chance.
-  checkpointOnce(path, () => restartLog(database, firstRestartTimeoutMs));
+  const checkpoints = new Checkpoints(path);
+  restartLog(database, checkpoints, firstRestartTimeoutMs);
   const writes = new Writes(database);
   const transaction = { begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
   database.exec("PRAGMA busy_timeout = 0");
   const inode = statSync(path, { bigint: true }).ino;
   return {
     run(group: Group<WriteOperation>): GroupAnswer {
-      if (group.restartLog) tryRestartLog(database, path);
+      if (group.restartLog) tryRestartLog(database, checkpoints);
       if (group.operations.some(({ kind }) => kind === "renew")) checkFile(path, inode);
       return runGroup(database, transaction, writes, group.operations);
     },
-    close: () => database.close(),
+    close() {
+      database.close();
+      checkpoints.close();
+    },
   };
 });
