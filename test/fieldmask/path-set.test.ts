@@ -202,10 +202,8 @@ test.each<[string, () => string[]]>([
       ),
   ],
   ["more paths than any mask may have", () => normalizePaths(numbered(MAX_STEPS, (i) => `a${i}`))],
-])("%s: what takes more work than its bytes justify is refused, fast", (_, work) => {
-  const start = performance.now();
+])("%s: what takes more work than its bytes justify is refused", (_, work) => {
   expect(work).toThrow(new RangeError("these paths are too many to be compared"));
-  expect(performance.now() - start).toBeLessThan(20_000);
 });
 
 const segment = fc.constantFrom("a", "b", "`a`", "`*`", "`x.y`", "*", "", "-1");

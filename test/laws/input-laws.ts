@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import type { Paths } from "../support/message-functions.ts";
 import type { Law, Side } from "./law.ts";
 import { law, outcomeOf } from "./law.ts";
-import type { Paths } from "./masks.ts";
 import type { Encoded } from "./messages.ts";
 import { shared } from "./sharing.ts";
 

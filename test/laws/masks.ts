@@ -9,9 +9,6 @@ import type { Shape } from "./shapes.ts";
 /** Where a mask is for: paths of an update stop at lists. */
 export type Profile = "read" | "update";
 
-/** The paths of a mask, as a request has them. */
-export type Paths = readonly string[] | undefined;
-
 /** Valid masks: paths, parents and children, the same path twice; now and then `*`. */
 export function masksOf(desc: DescMessage, shape: Shape, profile: Profile): fc.Arbitrary<string[]> {
   return fc.oneof(

@@ -18,7 +18,8 @@ import {
   unionPaths,
 } from "@fieldpost/fieldmask";
 import type { Mask } from "@fieldpost/fieldmask";
-import type { MessageFunctions, Target } from "./targets.ts";
+import type { Codec, MessageFunctions } from "../support/message-functions.ts";
+import type { Target } from "./targets.ts";
 import type { Vector, VectorSchema } from "./vectors.ts";
 
 /** What a case came to: a message as bytes, an error by its class, or anything else as it is. */
@@ -65,10 +66,10 @@ function attempt(vector: Vector, target: Target, schema: VectorSchema): Outcome 
 
 class Run {
   readonly #vector: Vector;
-  readonly #functions: MessageFunctions;
+  readonly #functions: Codec & MessageFunctions;
   readonly #schema: VectorSchema;
 
-  constructor(vector: Vector, functions: MessageFunctions, schema: VectorSchema) {
+  constructor(vector: Vector, functions: Codec & MessageFunctions, schema: VectorSchema) {
     this.#vector = vector;
     this.#functions = functions;
     this.#schema = schema;
@@ -76,7 +77,7 @@ class Run {
 
   outcome(): Outcome {
     const { op, mask, masks = [], path, json, numbers = [], options } = this.#vector;
-    const { compile, parse } = this.#functions;
+    const { compile, parse, parseUpdate } = this.#functions;
     const paths = mask ?? undefined;
     switch (op) {
       case "filter":
@@ -98,7 +99,7 @@ class Run {
       case "diff":
         return this.#diff();
       case "validate": {
-        const result = parse(options?.profile ?? "read", paths);
+        const result = (options?.profile === "update" ? parseUpdate : parse)(paths);
         const invalid = result.ok ? [] : result.violations.map((violation) => violation.path);
         return value({ valid: result.ok, invalid });
       }
@@ -159,8 +160,7 @@ class Run {
   }
 
   #updateMask(): Mask {
-    const { parse } = this.#functions;
-    const result = parse("update", this.#vector.mask ?? undefined);
+    const result = this.#functions.parseUpdate(this.#vector.mask ?? undefined);
     if (!result.ok) throw new MaskError(result.violations);
     return result.mask;
   }

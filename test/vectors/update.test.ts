@@ -21,7 +21,7 @@ describe.each(targets)("$name", (target) => {
     paths: string[] | undefined,
     options: { fieldBehavior?: boolean } = {},
   ): JsonValue {
-    const result = functions.parse("update", paths);
+    const result = functions.parseUpdate(paths);
     if (!result.ok) throw new MaskError(result.violations);
     return toJson(functions.update(decode(target), decode(patch), result.mask, options));
   }
