@@ -21,9 +21,15 @@ const hangMs = 15_000;
 export function connectAgainAndAgain(
   target: net.TcpNetConnectOpts | net.IpcNetConnectOpts,
   concurrency: number,
-): { readonly served: () => number; readonly stop: () => Promise<Load> } {
+): {
+  readonly served: () => number;
+  /** Resolves when so many were served. */
+  readonly reached: (count: number) => Promise<void>;
+  readonly stop: () => Promise<Load>;
+} {
   let served = 0;
   let stopped = false;
+  const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   const failures: Record<string, number> = {};
   const by = new Set<string>();
   const client = async (): Promise<void> => {
@@ -32,12 +38,15 @@ export function connectAgainAndAgain(
       if ("place" in outcome) {
         served++;
         by.add(outcome.place);
+        for (const { count, resolve } of waiting) if (served >= count) resolve();
       } else failures[outcome.failure] = (failures[outcome.failure] ?? 0) + 1;
     }
   };
   const clients = Array.from({ length: concurrency }, client);
   return {
     served: () => served,
+    reached: (count) =>
+      new Promise((resolve) => (served >= count ? resolve() : void waiting.push({ count, resolve }))),
     stop: async () => {
       stopped = true;
       await Promise.all(clients);

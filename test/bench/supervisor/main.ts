@@ -141,7 +141,7 @@ async function crashing(): Promise<{ served: number; failed: number }> {
   const [victim] = await subject.workerPids();
   killIfAlive(victim!);
   const load = connectAgainAndAgain({ host: "127.0.0.1", port: subject.port }, 8);
-  while (load.served() < 200) await delay(10);
+  await load.reached(200);
   return outcomeOf(await load.stop());
 }
 
@@ -151,7 +151,7 @@ async function restarted(): Promise<number> {
   process.kill(first.pid, "SIGKILL");
   await using second = await startSubject("supervisor", "tcp", { port: first.port });
   const load = connectAgainAndAgain({ host: "127.0.0.1", port: second.port }, 1);
-  while (load.served() === 0) await delay(1);
+  await load.reached(1);
   const elapsed = performance.now() - startTime;
   await load.stop();
   return elapsed;
