@@ -10,6 +10,7 @@ import {
 } from "@fieldpost/fieldmask";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { expectInProportion } from "../support/growth.ts";
 import { readMask, runs } from "./library.ts";
 
 test.each<[string, string[], string[]]>([
@@ -184,27 +185,32 @@ test("as many paths as a mask may have are no problem", () => {
 
 const numbered = (count: number, path: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => path(i));
-const starsAndKeys = numbered(4_096, (pattern) => {
-  const segments = numbered(12, (bit) => `f.${(pattern >> bit) % 2 === 0 ? "*" : "k"}`);
-  return `${segments.join(".")}.x${pattern}.*.z`;
-});
-const onlyKeys = numbered(5_000, (i) => `${"f.k.".repeat(12)}x.y${i}.z`);
+const starsAndKeys = (count: number): string[] =>
+  numbered(count, (pattern) => {
+    const segments = numbered(12, (bit) => `f.${(pattern >> bit) % 2 === 0 ? "*" : "k"}`);
+    return `${segments.join(".")}.x${pattern}.*.z`;
+  });
+const onlyKeys = (count: number): string[] => numbered(count, (i) => `${"f.k.".repeat(12)}x.y${i}.z`);
 
-test.each<[string, () => string[]]>([
-  ["stars at many places", () => normalizePaths([...starsAndKeys, ...onlyKeys])],
-  ["stars at many places, twice", () => intersectPaths(starsAndKeys, starsAndKeys)],
+test.each<[string, number, (count: number) => string[][]]>([
+  ["stars at many places", 36_000, (count) => [[...starsAndKeys(0.45 * count), ...onlyKeys(0.55 * count)]]],
+  ["stars at many places, twice", 16_384, (count) => [starsAndKeys(count), starsAndKeys(count)]],
   [
-    "4,000 paths that have 4,000,000 in common",
-    () =>
-      intersectPaths(
-        numbered(2_000, (i) => `m.*.f${i}`),
-        numbered(2_000, (i) => `m.k${i}`),
-      ),
+    "paths that have the square of their number in common",
+    8_000,
+    (count) => [numbered(count, (i) => `m.*.f${i}`), numbered(count, (i) => `m.k${i}`)],
   ],
-  ["more paths than any mask may have", () => normalizePaths(numbered(MAX_STEPS, (i) => `a${i}`))],
-])("%s: what takes more work than its bytes justify is refused", (_, work) => {
-  expect(work).toThrow(new RangeError("these paths are too many to be compared"));
-});
+  ["more paths than any mask may have", 4 * MAX_STEPS, (count) => [numbered(count, (i) => `a${i}`)]],
+])(
+  "%s: what takes more work than its bytes justify is refused, whatever more there is",
+  (_, most, listsOf) => {
+    expectInProportion(most, (count) => {
+      const [one = [], other] = listsOf(count);
+      const work = () => (other === undefined ? normalizePaths(one) : intersectPaths(one, other));
+      return () => expect(work).toThrow(new RangeError("these paths are too many to be compared"));
+    });
+  },
+);
 
 const segment = fc.constantFrom("a", "b", "`a`", "`*`", "`x.y`", "*", "", "-1");
 const anyPath = fc.oneof(

@@ -80,6 +80,7 @@ export function openInThread<Operation>(
     const kind = hasFailedSync(path) ? "failed" : "refused";
     port.postMessage({ openError: describe(error, kind) } satisfies ThreadMessage);
     if (kind === "refused") port.close();
+    // As long as it listens, the thread lives.
     else port.on("message", () => {});
     return;
   }
