@@ -7,6 +7,7 @@ import { JobState } from "../../server/src/gen/fieldpost/v1/job.ts";
 import { listServices, post } from "../journeys/setting.ts";
 import { makeFolder, serveArguments, startProgram, toRelay } from "../support/relay.ts";
 import type { Relay } from "../support/relay.ts";
+import { measureSignalWindow } from "../support/signal-window.ts";
 import { startTarget } from "../support/target.ts";
 import type { PackedPackage } from "./pack.ts";
 import { install, pathWith, runSystem } from "./system.ts";
@@ -110,6 +111,39 @@ export function describeInstalledRelay(packages: readonly PackedPackage[], dir: 
     expect(nodeOf(relay)).toBe(join(own, "node"));
     expect(await versionOf(nodeOf(relay))).toBe(`v${node26}`);
     await expectToWork(relay, join(folder26, "node_modules/.bin/fieldpost"));
+  });
+
+  test("fieldpost reload puts the release, and its Node, that a symlink leads to by then into the same process", async () => {
+    const current = join(dir, "current");
+    symlinkSync(folder, current);
+    const fieldpost = join(current, "node_modules/.bin/fieldpost");
+    await using target = await startTarget();
+    await using relay = await serve([fieldpost], { cwd: current });
+    expect(await versionOf(nodeOf(relay))).toMatch(/^v24\./);
+    const names: string[] = [];
+    let isDone = false;
+    const enqueuing = (async () => {
+      while (!isDone) names.push((await relay.client.enqueue({ job: post(target.url, "hello") })).name);
+    })();
+
+    symlinkSync(folder26, `${current}.new`);
+    renameSync(`${current}.new`, current);
+    const reloading = runSystem(fieldpost, ["reload", "--store", relay.store], { cwd: current });
+    const windowMs = await measureSignalWindow(relay.pid, "SIGUSR2", reloading);
+    const reloaded = await reloading;
+    process.stdout.write(
+      `while it was upgraded, a raw signal would have ended it for ${windowMs.toFixed(0)} ms\n`,
+    );
+    expect(reloaded).toMatchObject({ code: 0, stderr: "" });
+    expect(reloaded.stdout).toMatch(/^supervisor and 2 workers replaced in \d+\.\d s\n$/);
+    isDone = true;
+    await enqueuing;
+
+    expect(pidOf(relay)).toBe(relay.pid);
+    expect(nodeOf(relay)).toBe(join(own, "node"));
+    expect(names.length).toBeGreaterThan(10);
+    for (const name of names) await relay.client.reached(name, JobState.JOB_STATE_SUCCEEDED);
+    await expectToWork(relay, fieldpost);
   });
 
   test("a signal to npx, which does not wait for what it started, still ends the relay gracefully", async () => {

@@ -28,8 +28,14 @@ describe("decideRestart", () => {
     { livedMs: 0, failures: 9, delayMs: [15_000, 30_000], next: 10 },
     { livedMs: 0, failures: 5_000, delayMs: [15_000, 30_000], next: 5_001 },
   ])("after $livedMs ms and $failures failures waits $delayMs ms", ({ livedMs, failures, delayMs, next }) => {
-    expect(decideRestart(livedMs, failures, 0)).toEqual({ delayMs: delayMs[0], failures: next });
-    expect(decideRestart(livedMs, failures, 1)).toEqual({ delayMs: delayMs[1], failures: next });
+    const death = { livedMs, killedByOthers: false };
+    expect(decideRestart(death, failures, 0)).toEqual({ delayMs: delayMs[0], failures: next });
+    expect(decideRestart(death, failures, 1)).toEqual({ delayMs: delayMs[1], failures: next });
+  });
+
+  it("does not wait after a worker that others killed, and counts neither for nor against it", () => {
+    const death = { livedMs: 5, killedByOthers: true };
+    expect(decideRestart(death, 3, 0.5)).toEqual({ delayMs: 0, failures: 3 });
   });
 });
 

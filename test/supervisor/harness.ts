@@ -257,7 +257,7 @@ export function readProc(path: string): string {
   }
 }
 
-function endMarked(mark: string): void {
+export function endMarked(mark: string): void {
   for (const entry of fs.readdirSync("/proc")) {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) continue;

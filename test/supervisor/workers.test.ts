@@ -88,6 +88,26 @@ describe("a worker that died", () => {
     expect(isAlive(supervised.workerPids[1] ?? 0)).toBe(true);
   });
 
+  it("has a successor at once if others killed it, however often", async () => {
+    const supervised = await startSupervised({ worker: "http-worker" });
+    for (const generation of [1, 2, 3, 4]) {
+      const { pid } = (await supervised.status()).workers[0]!;
+      process.kill(pid!, "SIGKILL");
+      await supervised.event("log", (log) => log.msg === "worker ready" && log.generation === generation + 1);
+    }
+    expect(supervised.events.filter(({ msg }) => msg === "worker starts later")).toEqual([]);
+  });
+
+  it.each([
+    ["aborts", "abort", "SIGKILL: the disk is gone"],
+    ["kills itself at its exit", "kill-at-exit", "SIGKILL"],
+  ])("has a successor only later if it %s", async (_, how, ending) => {
+    const supervised = await startSupervised({ worker: "failing-worker", workers: 1, args: [how] });
+    const died = await supervised.event("log", ({ msg }) => msg === "worker died");
+    expect(died).toMatchObject({ slot: 0, ending });
+    await supervised.event("log", ({ msg }) => msg === "worker starts later");
+  });
+
   it("costs the supervisor no descriptor", async () => {
     const supervised = await startSupervised({ worker: "http-worker", workers: 4 });
     const count = async (): Promise<unknown> => (await supervised.ask({ ask: "fds" }, "fds")).count;

@@ -1,4 +1,5 @@
 /** `fieldpost reload`: what SIGUSR2 does, with an answer when it is done. */
+import type { ReloadResult } from "@fieldpost/supervisor/control";
 import type { Command } from "commander";
 import { exitOk } from "./client-command.ts";
 import { addControlOptions, withControl } from "./control-command.ts";
@@ -17,8 +18,13 @@ export function runReload(command: Command): Promise<number> {
     process.stdout.write(
       json
         ? `${JSON.stringify(result)}\n`
-        : `${counted(result.replaced, "worker")} replaced in ${(result.elapsedMs / 1000).toFixed(1)} s\n`,
+        : `${whatWasReplaced(result)} replaced in ${(result.elapsedMs / 1000).toFixed(1)} s\n`,
     );
     return exitOk;
   });
+}
+
+function whatWasReplaced({ replaced, upgraded }: ReloadResult): string {
+  const workers = counted(replaced, "worker");
+  return upgraded ? `supervisor and ${workers}` : workers;
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
@@ -10,6 +9,7 @@ import type { ServeConfig } from "../config/serve-config.ts";
 import { workerEnvironment } from "../worker/settings.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { controlPathOf } from "./control-command.ts";
+import { instanceOfProcess } from "./instance.ts";
 import { startReloading } from "./reloading.ts";
 
 /** SQLite has one writer: more workers than this only wait for each other. */
@@ -31,10 +31,10 @@ const workerModule = new URL(
  */
 export async function serve(config: ServeConfig, source?: ConfigSource): Promise<number> {
   const log = createLogger({ level: config.logLevel, name: "supervisor" });
-  const instance = randomBytes(4).toString("hex");
+  const instance = instanceOfProcess();
   // Workers have the same working directory, but messages and leases should name one file.
   const store = resolve(config.store);
-  const settings = { config: { ...config, store }, revision: 1, instance };
+  const settings = { config: { ...config, store }, revision: firstRevision(), instance };
   const controlPath = controlPathOf(config);
   const isTooLong = Buffer.byteLength(controlPath) > maxSocketPathBytes;
   // A path that nobody asked for is no reason to refuse the store beside it.
@@ -58,6 +58,7 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
       env: workerEnvironment(settings),
       drainTimeoutMs: config.drainTimeoutMs,
       ...(isTooLong && config.control === undefined ? {} : { controlPath }),
+      ...launchCommand(),
       version,
       logger: {
         info: (message, fields) => log.info(ofWorker(fields), message),
@@ -88,6 +89,18 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
   reloading?.stop();
   if (config.pidFile !== undefined) rmSync(config.pidFile, { force: true });
   return code;
+}
+
+/** Higher than any that the workers know from the program that was in this process before an upgrade. */
+function firstRevision(): number {
+  const monotonicMs = process.hrtime.bigint() / 1_000_000n;
+  return Number(monotonicMs);
+}
+
+/** By the name that the launcher was called by: it finds the newest release, and the Node that belongs to it. */
+function launchCommand(): { command?: string[] } {
+  const launcher = process.env["FIELDPOST_LAUNCHER"];
+  return launcher === undefined ? {} : { command: [launcher, ...process.argv.slice(2)] };
 }
 
 /** Each line says `pid` of the process that writes it; the supervisor's news are about another. */

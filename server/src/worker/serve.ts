@@ -58,7 +58,7 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
       "the store failed; this worker ends, so that nothing is acknowledged that is not on disk",
     );
     // Not exit(), which closes the store: SQLite would try again there what has failed.
-    process.kill(process.pid, "SIGKILL");
+    supervised.abort("the store failed");
   };
   // The first worker of its slot may make the file. A later one that does not find it must not begin an empty one.
   const path = live.current.store;

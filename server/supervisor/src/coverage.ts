@@ -1,6 +1,8 @@
 // Which worker accepts on which slot. A slot whose own worker is not ready is an empty slot: the kernel goes on sending it
 // its share of new connections, so a ready sibling has to accept them.
 
+import type { Slot } from "./slot.ts";
+
 /** What `decideCoverage` knows of one slot; the index in the array is the slot's number. */
 export interface SlotCover {
   /** Its own worker accepts on it. */
@@ -38,6 +40,21 @@ export function decideCoverage(slots: readonly SlotCover[]): CoverageChange[] {
     changes.push({ action: "adopt", worker, slot });
   }
   return changes;
+}
+
+/** Tells workers which slots to stand in for, and which not any more. */
+export function coverSlots(slots: readonly Slot[]): void {
+  const covers = slots.map(({ worker, successor, adopter }) => ({
+    ready: worker?.state === "ready" || successor?.state === "ready",
+    adopter,
+  }));
+  for (const { action, worker, slot } of decideCoverage(covers)) {
+    const covered = slots[slot];
+    if (covered) covered.adopter = action === "adopt" ? worker : undefined;
+    const sibling = slots[worker];
+    const to = sibling?.worker?.state === "ready" ? sibling.worker : sibling?.successor;
+    to?.send({ t: action, slot });
+  }
 }
 
 function leastLoaded(slots: readonly SlotCover[], load: readonly number[], slot: number): number | undefined {

@@ -1,37 +1,43 @@
 // The machine behind `startSupervisor`. It opens the sockets, keeps one worker on each slot, and owns every state change of a slot;
 // all of them happen here, in answer to a worker's event, a timer, a call or a signal.
-import os from "node:os";
-
-import { countWorkers, decidePinning, readAllowedCpus } from "./affinity.ts";
-import type { Pinning } from "./affinity.ts";
 import { decideRestart } from "./backoff.ts";
+import type { Death } from "./backoff.ts";
 import { startBeat } from "./beat.ts";
-import { coalesce } from "./coalesce.ts";
 import { openControl } from "./control/server.ts";
 import type { ControlServer } from "./control/server.ts";
-import { decideCoverage } from "./coverage.ts";
+import { coverSlots } from "./coverage.ts";
 import { SupervisorError } from "./errors.ts";
-import { MAX_PAYLOAD_BYTES } from "./messages.ts";
+import { checkPayload } from "./messages.ts";
 import { checkOptions } from "./options.ts";
 import type { CheckedOptions, SupervisorChanges } from "./options.ts";
+import { Reloads } from "./reloads.ts";
 import { rollOut } from "./rollout.ts";
 import { followParent, installSignals } from "./signals.ts";
 import { ServiceManager } from "./service-manager.ts";
-import { openSlots } from "./slots.ts";
+import { keepSlots, openSlots } from "./slots.ts";
 import type { Slots } from "./slots.ts";
-import { newSlot, slotStatus } from "./slot.ts";
+import { newSlots, slotStatus } from "./slot.ts";
 import type { Slot } from "./slot.ts";
 import type { Phase, ReloadResult, SupervisorStatus } from "./status.ts";
+import { adoptWorkers } from "./upgrade/adopt.ts";
+import type { CarriedState } from "./upgrade/carried.ts";
+import { upgrade } from "./upgrade/upgrade.ts";
 import { WorkerHandle } from "./worker-handle.ts";
+import type { WorkerEvents } from "./worker-handle.ts";
+
+const stillborn: Death = { livedMs: 0, killedByOthers: false };
 
 /** One supervisor, from its start to its end. */
 export class SupervisorMachine {
   readonly done: Promise<number>;
-  listeners: { name: string; address: string }[] = [];
-
-  readonly #startTime = new Date();
+  readonly #startTime: Date;
+  /** What the program before this one has left in this process. */
+  readonly #carried: CarriedState | undefined;
+  /** The reload that it was in the middle of. */
+  #resumed: Promise<ReloadResult> | undefined;
   #options: CheckedOptions;
-  readonly #pinning: Pinning;
+  /** Why the workers are not pinned. */
+  readonly #unpinned: string | undefined;
   readonly #slots: Slot[];
   /** Every process that is not gone. */
   readonly #alive = new Set<WorkerHandle>();
@@ -43,31 +49,26 @@ export class SupervisorMachine {
   #control: ControlServer | undefined;
   #failure: SupervisorError | undefined;
   #exitCode = 0;
-  readonly #reload: () => Promise<ReloadResult>;
-  readonly #reloads = new Set<Promise<ReloadResult>>();
+  readonly #reloads: Reloads;
   #stopBeat = (): void => {};
   #killTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: CheckedOptions) {
+  constructor(options: CheckedOptions, carried?: CarriedState) {
     this.#options = options;
-    const workers = countWorkers(options.workers);
-    const parallelism = os.availableParallelism();
-    this.#pinning = decidePinning({ pin: options.pin, workers, allowedCpus: readAllowedCpus(), parallelism });
-    const cpus = this.#pinning.pinned ? this.#pinning.cpus : [];
-    this.#slots = Array.from({ length: workers }, (_, index) => newSlot(index, cpus[index]));
+    this.#carried = carried;
+    this.#startTime = carried === undefined ? new Date() : new Date(carried.startTime);
+    ({ slots: this.#slots, unpinned: this.#unpinned } = newSlots(options, carried?.slots));
     this.#serviceManager = new ServiceManager(process.env, options.logger);
     const { promise, resolve } = Promise.withResolvers<number>();
     this.done = promise;
     this.#finish = resolve;
-    this.#reload = coalesce(() =>
-      rollOut({
-        slots: this.#slots,
-        options: this.#options,
-        phase: () => this.#phase,
-        spawn: (slot) => this.#spawn(slot),
-        coverSlots: () => this.#coverSlots(),
-      }),
-    );
+    const isRunning = (): boolean => this.#phase === "running";
+    const host = { serviceManager: this.#serviceManager, isRunning, workers: this.#slots.length };
+    this.#reloads = new Reloads(host, () => this.#replaceAll());
+  }
+
+  get listeners(): { name: string; address: string }[] {
+    return (this.#sockets?.listeners ?? []).map(({ name, address }) => ({ name, address }));
   }
 
   async start(): Promise<void> {
@@ -81,22 +82,58 @@ export class SupervisorMachine {
     });
     try {
       followParent(() => void this.stop("parent's death"));
-      this.#sockets = await openSlots(this.#options.listeners, this.#slots.length);
-      this.listeners = this.#sockets.listeners.map(({ name, address }) => ({ name, address }));
-      if (this.#phase === "starting") {
-        this.#stopBeat = startBeat(this.#alive, this.#options.watchdogMs, this.#serviceManager);
-        this.#spawnAll();
-      } else this.#end();
-      await this.#started.promise;
+      this.#stopBeat = startBeat(this.#alive, this.#options.watchdogMs, this.#serviceManager);
+      if (this.#carried === undefined) await this.#begin();
+      else await this.#resume(this.#carried);
       await this.#openControl();
     } catch (error) {
+      this.#stopBeat();
       clearTimeout(this.#killTimer);
       removeSignals();
       throw error;
     }
-    this.#serviceManager.ready(this.#slots.length);
-    const unpinned = this.#pinning.pinned ? {} : { unpinned: this.#pinning.reason };
-    logger.info("started", { workers: this.#slots.length, listeners: this.listeners, ...unpinned });
+    const unpinned = this.#unpinned === undefined ? {} : { unpinned: this.#unpinned };
+    const how = this.#carried === undefined ? "started" : "upgraded";
+    logger.info(how, { workers: this.#slots.length, listeners: this.listeners, ...unpinned });
+    if (this.#carried === undefined) this.#serviceManager.ready(this.#slots.length);
+  }
+
+  async #begin(): Promise<void> {
+    this.#sockets = await openSlots(this.#options.listeners, this.#slots.length);
+    if (this.#phase !== "starting") this.#end();
+    else {
+      try {
+        for (const slot of this.#slots) slot.worker = this.#spawn(slot);
+      } catch (cause) {
+        this.#failure = new SupervisorError("WORKER_FAILED", `cannot start a worker: ${String(cause)}`, {
+          cause,
+        });
+        void this.stop("failed start");
+      }
+    }
+    await this.#started.promise;
+  }
+
+  /** Goes on where the program before this one was replaced by it. The workers serve, whatever else fails here. */
+  async #resume({ slots, listeners }: CarriedState): Promise<void> {
+    this.#sockets = keepSlots(listeners);
+    this.#phase = "running";
+    for (const slot of this.#slots) {
+      const adopted = adoptWorkers(slot, slots[slot.index], this.#options, this.#eventsOf(slot));
+      for (const worker of adopted) this.#alive.add(worker);
+      if (slot.worker === undefined) this.#scheduleRestart(slot, stillborn);
+    }
+    coverSlots(this.#slots);
+    try {
+      const sockets = await openSlots(this.#options.listeners, this.#slots.length, listeners);
+      if (this.#phase === "running") this.#sockets = sockets;
+      else sockets.close();
+    } catch (error) {
+      this.#options.logger.error("cannot open the listeners of the new version", { error: String(error) });
+    }
+    // How it ends is in the log.
+    this.#resumed = this.reload("upgrade");
+    void this.#resumed.catch(() => {});
   }
 
   /** Last: what keeps the workers from starting is the better error. */
@@ -104,11 +141,16 @@ export class SupervisorMachine {
     const { controlPath } = this.#options;
     if (controlPath === undefined) return;
     try {
-      this.#control = await openControl(controlPath, {
-        reload: () => this.reload("control socket"),
-        status: () => this.status(),
-      });
+      this.#control = await openControl(
+        controlPath,
+        { reload: () => this.reload("control socket"), status: () => this.status() },
+        this.#carried?.control && { ...this.#carried.control, reload: this.#resumed },
+      );
     } catch (error) {
+      if (this.#carried !== undefined) {
+        this.#options.logger.error("no control socket", { error: String(error) });
+        return;
+      }
       await this.stop("failed start");
       throw error;
     }
@@ -122,15 +164,13 @@ export class SupervisorMachine {
       version: this.#options.version,
       nodeVersion: process.version,
       listeners: this.listeners,
-      unpinned: this.#pinning.pinned ? undefined : this.#pinning.reason,
+      unpinned: this.#unpinned,
       workers: this.#slots.map(slotStatus),
     };
   }
 
   broadcast(topic: string, payload: string): void {
-    const bytes = Buffer.byteLength(payload);
-    if (bytes > MAX_PAYLOAD_BYTES)
-      throw new RangeError(`payload has ${bytes} bytes, more than ${MAX_PAYLOAD_BYTES}`);
+    checkPayload(payload);
     for (const worker of this.#alive) worker.send({ t: "broadcast", topic, payload });
   }
 
@@ -163,18 +203,22 @@ export class SupervisorMachine {
 
   reload(cause: string): Promise<ReloadResult> {
     this.#options.logger.info("reload asked for", { cause });
-    const reload = this.#reload();
-    this.#reloads.add(reload);
-    this.#serviceManager.reloading();
-    void reload
-      .catch(() => {})
-      .finally(() => {
-        this.#reloads.delete(reload);
-        // What failed left the old workers, and they are ready.
-        if (this.#reloads.size === 0 && this.#phase === "running")
-          this.#serviceManager.ready(this.#slots.length);
-      });
-    return reload;
+    return this.#reloads.ask();
+  }
+
+  async #replaceAll(): Promise<ReloadResult> {
+    const machine = {
+      ...{ slots: this.#slots, alive: this.#alive, options: this.#options, startTime: this.#startTime },
+      ...{ listeners: this.#sockets?.listeners ?? [], control: this.#control },
+      phase: () => this.#phase,
+      spawn: (slot: Slot) => this.#spawn(slot),
+    };
+    // The one that goes on after an upgrade: the version that was checked is this one.
+    if (this.#carried !== undefined && this.#resumed === undefined)
+      return rollOut(machine, { time: this.#carried.reloadTime, upgraded: true });
+    const time = Date.now();
+    await upgrade(machine, time);
+    return rollOut(machine, { time, upgraded: false });
   }
 
   #killAll(reason: string, exitCode: number): void {
@@ -191,21 +235,10 @@ export class SupervisorMachine {
     if (this.#failure) this.#started.reject(this.#failure);
     else this.#options.logger.info("stopped", { exitCode: this.#exitCode });
     // Whoever asked for a reload hears of it before the process ends.
-    void Promise.allSettled(this.#reloads).then(() => {
+    void this.#reloads.settled().then(() => {
       this.#control?.close();
       this.#finish(this.#exitCode);
     });
-  }
-
-  #spawnAll(): void {
-    try {
-      for (const slot of this.#slots) slot.worker = this.#spawn(slot);
-    } catch (cause) {
-      this.#failure = new SupervisorError("WORKER_FAILED", `cannot start the workers: ${String(cause)}`, {
-        cause,
-      });
-      void this.stop("failed start");
-    }
   }
 
   /** Starts a process on a slot; what it is there is the caller's to say. */
@@ -222,15 +255,19 @@ export class SupervisorMachine {
       listeners: this.#sockets?.listeners ?? [],
       options: this.#options,
     };
-    const worker = new WorkerHandle(spec, {
+    const worker = WorkerHandle.start(spec, this.#eventsOf(slot));
+    this.#alive.add(worker);
+    return worker;
+  }
+
+  #eventsOf(slot: Slot): WorkerEvents {
+    return {
       onReady: (worker) => this.#onReady(slot, worker),
       onGone: (gone) => this.#onGone(slot, gone),
       onBroadcast: (from, topic, payload) => {
         for (const to of this.#alive) if (to !== from) to.send({ t: "broadcast", topic, payload });
       },
-    });
-    this.#alive.add(worker);
-    return worker;
+    };
   }
 
   #onReady(slot: Slot, { generation, pid }: WorkerHandle): void {
@@ -239,29 +276,23 @@ export class SupervisorMachine {
       this.#phase = "running";
       this.#started.resolve();
     }
-    if (this.#phase === "running") this.#coverSlots();
+    if (this.#phase === "running") coverSlots(this.#slots);
   }
 
   #onGone(slot: Slot, worker: WorkerHandle): void {
-    const { generation, pid, ending, livedMs } = worker;
+    const { generation, pid, ending, livedMs, drained } = worker;
     this.#alive.delete(worker);
     const role = slot.worker === worker ? "worker" : slot.successor === worker ? "successor" : "predecessor";
     slot[role] = undefined;
     if (role === "worker")
       for (const covered of this.#slots) if (covered.adopter === slot.index) covered.adopter = undefined;
     // First of all: a sibling takes the queue over before anything is logged or spawned.
-    if (this.#phase === "running") this.#coverSlots();
+    if (this.#phase === "running") coverSlots(this.#slots);
     if (pid !== undefined) {
       for (const to of this.#alive) to.send({ t: "workerExit", slot: slot.index, generation, pid });
     }
-    const fields = {
-      slot: slot.index,
-      generation,
-      pid,
-      livedMs: Math.round(livedMs),
-      ending,
-      ...worker.drained,
-    };
+    const place = { slot: slot.index, generation, pid };
+    const fields = { ...place, livedMs: Math.round(livedMs), ending, ...drained };
     const told = this.#phase === "stopping" || role === "predecessor";
     if (told && worker.clean) this.#options.logger.info("worker ended", fields);
     else {
@@ -270,17 +301,15 @@ export class SupervisorMachine {
     }
 
     if (this.#phase === "starting") {
-      this.#failure = new SupervisorError(
-        "WORKER_FAILED",
-        `worker ${slot.index} failed before it was ready: ${ending}`,
-      );
+      const message = `worker ${slot.index} failed before it was ready: ${ending}`;
+      this.#failure = new SupervisorError("WORKER_FAILED", message);
       void this.stop("failed start");
-    } else if (this.#phase === "running" && role === "worker") this.#scheduleRestart(slot, livedMs);
+    } else if (this.#phase === "running" && role === "worker") this.#scheduleRestart(slot, worker);
     else if (this.#alive.size === 0 && this.#phase === "stopping") this.#end();
   }
 
-  #scheduleRestart(slot: Slot, livedMs: number): void {
-    const { delayMs, failures } = decideRestart(livedMs, slot.failures, Math.random());
+  #scheduleRestart(slot: Slot, death: Death): void {
+    const { delayMs, failures } = decideRestart(death, slot.failures, Math.random());
     slot.failures = failures;
     const restart = (): void => {
       try {
@@ -288,24 +317,13 @@ export class SupervisorMachine {
       } catch (error) {
         // Out of descriptors or memory: the same as a worker that dies at once.
         this.#options.logger.error("cannot start worker", { slot: slot.index, error: String(error) });
-        this.#scheduleRestart(slot, 0);
+        this.#scheduleRestart(slot, stillborn);
       }
     };
     if (delayMs === 0) restart();
-    else slot.restartTimer = setTimeout(restart, delayMs);
-  }
-
-  #coverSlots(): void {
-    const covers = this.#slots.map(({ worker, successor, adopter }) => ({
-      ready: worker?.state === "ready" || successor?.state === "ready",
-      adopter,
-    }));
-    for (const { action, worker, slot } of decideCoverage(covers)) {
-      const covered = this.#slots[slot];
-      if (covered) covered.adopter = action === "adopt" ? worker : undefined;
-      const sibling = this.#slots[worker];
-      const to = sibling?.worker?.state === "ready" ? sibling.worker : sibling?.successor;
-      to?.send({ t: action, slot });
+    else {
+      this.#options.logger.info("worker starts later", { slot: slot.index, delayMs: Math.round(delayMs) });
+      slot.restartTimer = setTimeout(restart, delayMs);
     }
   }
 }

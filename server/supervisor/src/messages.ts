@@ -6,6 +6,13 @@
 export const PROTOCOL_VERSION = 1;
 /** What one `broadcast` may carry, in UTF-8 bytes: 64 KiB. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
+/** Throws RangeError if a broadcast cannot carry it. */
+export function checkPayload(payload: string): void {
+  const bytes = Buffer.byteLength(payload);
+  if (bytes <= MAX_PAYLOAD_BYTES) return;
+  throw new RangeError(`payload has ${bytes} bytes, more than ${MAX_PAYLOAD_BYTES}`);
+}
+
 // JSON writes a control character as six bytes; the rest is room for the envelope.
 const MAX_LINE_BYTES = 6 * MAX_PAYLOAD_BYTES + 4096;
 
@@ -26,6 +33,7 @@ export type WorkerMessage =
   | { t: "released"; slot: number }
   | { t: "broadcast"; topic: string; payload: string }
   | ({ t: "drained" } & DrainResult)
+  | { t: "exiting" }
   | { t: "fatal"; error: string };
 
 export type SupervisorMessage =
@@ -52,6 +60,7 @@ const shapes: Record<string, Record<string, Check>> = {
   released: { slot: "number" },
   broadcast: { topic: "string", payload: "string" },
   drained: { closed: "number", forced: "number" },
+  exiting: {},
   fatal: { error: "string" },
   ping: { id: "number" },
   drain: { deadlineMs: "number" },
@@ -88,6 +97,16 @@ export class MessageReader {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #skipping = false;
+
+  /** @param rest the beginning of a line, as another reader left it */
+  constructor(rest: Buffer = Buffer.alloc(0)) {
+    if (rest.length > 0) this.#keep(rest);
+  }
+
+  /** The beginning of a line whose end has not come. */
+  get rest(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
 
   /** Takes the next bytes and gives back the messages that they complete. */
   push(chunk: Buffer): (WorkerMessage | SupervisorMessage)[] {
@@ -134,6 +153,8 @@ export interface WorkerBoot {
   slotPeers?: number[];
   controlFd: number;
   drainTimeoutMs: number;
+  /** It ends where it would join: somebody wants to know whether its module loads. */
+  check?: boolean;
   listeners: {
     name: string;
     address: string;

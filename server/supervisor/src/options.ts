@@ -1,5 +1,6 @@
 import { parseAddress } from "./address.ts";
 import { SupervisorError } from "./errors.ts";
+import { launchCommand } from "./upgrade/launch.ts";
 
 /** Signals that the supervisor survives and hands to `onSignal`; what they mean is the program's choice. */
 export type HookSignal = "SIGHUP" | "SIGUSR1";
@@ -42,6 +43,12 @@ export interface SupervisorOptions {
    * mode 0600. Default: nowhere.
    */
   controlPath?: string | undefined;
+  /**
+   * How this program is started: a file and its arguments. A reload runs it to check the version that is on disk, up to `startSupervisor`,
+   * and executes it in this process if that is another one than this. Empty: a reload replaces workers only. Default: what Node tells of
+   * its own start, with the main module by its name, symlinks unresolved.
+   */
+  command?: readonly string[];
   /** The program's own version, for `status()`. Default: none. */
   version?: string | undefined;
   /** Called for SIGHUP and SIGUSR1. Default: they are ignored. */
@@ -71,6 +78,7 @@ export function checkOptions(options: SupervisorOptions): CheckedOptions {
     readyTimeoutMs: 30_000,
     watchdogMs: 3_000,
     canaryMs: 1_000,
+    command: launchCommand() ?? [],
     onSignal: () => {},
     logger: stderrLogger,
     ...options,

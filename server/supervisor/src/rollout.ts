@@ -1,5 +1,6 @@
 // Replaces all workers while they serve: a new process is started beside the old one, on the same sockets, and the old one is
 // told to end when the new one is ready. Slot 0 is the canary.
+import { coverSlots } from "./coverage.ts";
 import { SupervisorError } from "./errors.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Slot } from "./slot.ts";
@@ -13,14 +14,19 @@ export interface RolloutHost {
   readonly phase: () => Phase;
   /** Starts a process on a slot. */
   readonly spawn: (slot: Slot) => WorkerHandle;
-  /** Tells workers which slots to stand in for. */
-  readonly coverSlots: () => void;
+}
+
+/** How a reload began. */
+export interface Beginning {
+  /** In milliseconds since 1970. */
+  readonly time: number;
+  /** In the program before this one. */
+  readonly upgraded: boolean;
 }
 
 /** Replaces one worker after the other. Throws RELOAD_FAILED at the first that cannot be; nothing is lost then either. */
-export async function rollOut(host: RolloutHost): Promise<ReloadResult> {
+export async function rollOut(host: RolloutHost, { time, upgraded }: Beginning): Promise<ReloadResult> {
   const { slots, options } = host;
-  const startTime = performance.now();
   for (const slot of slots) {
     try {
       await replace(host, slot, slot.index === 0 ? options.canaryMs : 0);
@@ -31,7 +37,7 @@ export async function rollOut(host: RolloutHost): Promise<ReloadResult> {
       throw error;
     }
   }
-  const result = { replaced: slots.length, elapsedMs: Math.round(performance.now() - startTime) };
+  const result = { replaced: slots.length, upgraded, elapsedMs: Math.round(Date.now() - time) };
   options.logger.info("reloaded", { ...result });
   return result;
 }
@@ -53,7 +59,7 @@ async function replace(host: RolloutHost, slot: Slot, canaryMs: number): Promise
   promote(host, slot, successor);
 }
 
-function promote({ slots, options, coverSlots }: RolloutHost, slot: Slot, successor: WorkerHandle): void {
+function promote({ slots, options }: RolloutHost, slot: Slot, successor: WorkerHandle): void {
   const old = slot.worker;
   clearTimeout(slot.restartTimer);
   slot.successor = undefined;
@@ -61,7 +67,7 @@ function promote({ slots, options, coverSlots }: RolloutHost, slot: Slot, succes
   slot.failures = 0;
   // What the old one stood in for has a new one before the old one closes it.
   for (const covered of slots) if (covered.adopter === slot.index) covered.adopter = undefined;
-  coverSlots();
+  coverSlots(slots);
   if (old === undefined) return;
   slot.predecessor = old;
   const killTimer = setTimeout(() => old.kill("drain deadline"), options.drainTimeoutMs);

@@ -36,6 +36,8 @@ export function installSignals(actions: SignalActions): () => void {
     ["SIGUSR2", () => actions.reload("SIGUSR2")],
   ];
   for (const [signal, handler] of handlers) process.on(signal, handler);
+  const early = globalThis.fieldpostTakeEarlySignals?.() ?? [];
+  for (const signal of early) process.emit(signal, signal);
   return () => {
     for (const [signal, handler] of handlers) process.off(signal, handler);
   };

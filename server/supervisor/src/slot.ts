@@ -1,5 +1,10 @@
 // One slot: a CPU, its listening sockets, and the processes that serve them. Only the machine and its rollouts change one.
+import os from "node:os";
+
+import { countWorkers, decidePinning, readAllowedCpus } from "./affinity.ts";
+import type { CheckedOptions } from "./options.ts";
 import type { WorkerProcess, WorkerStatus } from "./status.ts";
+import type { CarriedSlot } from "./upgrade/carried.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
 
 export interface Slot {
@@ -21,17 +26,35 @@ export interface Slot {
   restartTimer: NodeJS.Timeout | undefined;
 }
 
-export function newSlot(index: number, cpu: number | undefined): Slot {
+/**
+ * One for each worker.
+ *
+ * @param carried what the program before this one knows of them
+ * @returns also why they are not pinned, if they are not
+ */
+export function newSlots(
+  { workers, pin }: Pick<CheckedOptions, "workers" | "pin">,
+  carried?: readonly CarriedSlot[],
+): { slots: Slot[]; unpinned: string | undefined } {
+  const count = carried?.length ?? countWorkers(workers);
+  const parallelism = os.availableParallelism();
+  const pinning = decidePinning({ pin, workers: count, allowedCpus: readAllowedCpus(), parallelism });
+  const cpus = pinning.pinned ? pinning.cpus : [];
+  const slots = Array.from({ length: count }, (_, index) => newSlot(index, cpus[index], carried?.[index]));
+  return { slots, unpinned: pinning.pinned ? undefined : pinning.reason };
+}
+
+function newSlot(index: number, cpu: number | undefined, carried?: CarriedSlot): Slot {
   return {
     index,
     cpu,
     worker: undefined,
     successor: undefined,
     predecessor: undefined,
-    generation: 0,
-    failures: 0,
-    deaths: 0,
-    adopter: undefined,
+    generation: carried?.generation ?? 0,
+    failures: carried?.failures ?? 0,
+    deaths: carried?.deaths ?? 0,
+    adopter: carried?.adopter,
     restartTimer: undefined,
   };
 }

@@ -22,10 +22,14 @@ import type { SocketFile } from "./unix-socket.ts";
 /** A listener with its open sockets. */
 export interface SlotListener {
   name: string;
+  /** As it was asked for. */
+  requested: string;
   /** The real address: IP instead of name, port instead of 0. */
   address: string;
   /** One for each slot; a single one, shared by all workers, on a unix socket. */
   fds: readonly number[];
+  /** Of a unix socket. */
+  file: SocketFile | undefined;
 }
 
 export interface Slots {
@@ -34,34 +38,59 @@ export interface Slots {
   close: () => void;
 }
 
-/** Opens every socket, or none: on an error those that were opened are closed. Throws SupervisorError. */
+/**
+ * Opens every socket, or none: on an error those that were opened are closed. Throws SupervisorError.
+ *
+ * @param carried listeners that are open already: one with the same name and address is taken as it is, the others are closed
+ */
 export async function openSlots(
   listeners: readonly { name: string; address: string }[],
   workers: number,
+  carried: readonly SlotListener[] = [],
 ): Promise<Slots> {
+  const open: SlotListener[] = [];
   const opened: SlotListener[] = [];
-  const files: SocketFile[] = [];
-  const close = (): void => {
-    for (const file of files.splice(0)) removeSocketFile(file);
-    for (const { fds } of opened.splice(0)) for (const fd of fds) closeFd(fd);
-  };
   try {
-    for (const { name, address } of listeners) {
-      const parsed = parseAddress(address);
-      if (parsed.kind === "unix") {
-        const { fd, file } = await openUnix(parsed.path);
-        files.push(file);
-        opened.push({ name, address, fds: [fd] });
-      } else opened.push({ name, ...(await openTcp(parsed.host, parsed.port, workers)) });
+    for (const { name, address: requested } of listeners) {
+      const known = carried.find((listener) => listener.name === name && listener.requested === requested);
+      if (known !== undefined) open.push(known);
+      else {
+        const listener = { name, requested, ...(await openListener(requested, workers)) };
+        open.push(listener);
+        opened.push(listener);
+      }
     }
   } catch (error) {
-    close();
+    closeAll(opened);
     throw error;
   }
-  return { listeners: [...opened], close };
+  closeAll(carried.filter((listener) => !open.includes(listener)));
+  return keepSlots(open);
 }
 
-async function openTcp(host: string, port: number, workers: number): Promise<Omit<SlotListener, "name">> {
+/** Sockets that are open already. */
+export function keepSlots(listeners: readonly SlotListener[]): Slots {
+  const open = [...listeners];
+  return { listeners, close: () => closeAll(open.splice(0)) };
+}
+
+function closeAll(listeners: readonly SlotListener[]): void {
+  for (const { fds, file } of listeners) {
+    if (file !== undefined) removeSocketFile(file);
+    for (const fd of fds) closeFd(fd);
+  }
+}
+
+type Opened = Pick<SlotListener, "address" | "fds" | "file">;
+
+async function openListener(requested: string, workers: number): Promise<Opened> {
+  const parsed = parseAddress(requested);
+  if (parsed.kind === "tcp") return openTcp(parsed.host, parsed.port, workers);
+  const { fd, file } = await openUnix(parsed.path);
+  return { address: requested, fds: [fd], file };
+}
+
+async function openTcp(host: string, port: number, workers: number): Promise<Opened> {
   const ip = await resolveHost(host, port);
   const fds: number[] = [];
   try {
@@ -72,7 +101,7 @@ async function openTcp(host: string, port: number, workers: number): Promise<Omi
     setReusePort(first);
     const realPort = boundPort(first);
     for (let slot = 1; slot < workers; slot++) openTcpSocket(ip, realPort, "group", fds);
-    return { address: formatAddress({ kind: "tcp", host: ip, port: realPort }), fds };
+    return { address: formatAddress({ kind: "tcp", host: ip, port: realPort }), fds, file: undefined };
   } catch (error) {
     for (const fd of fds) closeFd(fd);
     throw bindError(formatAddress({ kind: "tcp", host, port }), error);

@@ -39,6 +39,8 @@ export interface WorkerProcess {
 export interface ReloadResult {
   /** Workers that were replaced: all of them. */
   replaced: number;
+  /** The supervisor's own program was replaced, too. */
+  upgraded: boolean;
   /** From the call, or from the end of the run before it, to the last worker's readiness, in milliseconds. */
   elapsedMs: number;
 }

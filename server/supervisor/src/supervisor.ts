@@ -3,6 +3,8 @@ import { SupervisorMachine } from "./machine.ts";
 import { checkOptions } from "./options.ts";
 import type { SupervisorChanges, SupervisorOptions } from "./options.ts";
 import type { ReloadResult, SupervisorStatus } from "./status.ts";
+import { takeCarried } from "./upgrade/carried.ts";
+import { answerCheck, isCheck } from "./upgrade/check.ts";
 
 export interface Supervisor {
   readonly pid: number;
@@ -22,9 +24,11 @@ export interface Supervisor {
    */
   update(changes: SupervisorChanges): void;
   /**
-   * What SIGUSR2 does: replaces every worker by a new process of the same module, without losing a connection. The one of slot 0
-   * goes first and has to stay ready for `canaryMs`; its predecessor serves on until then. Throws RELOAD_FAILED with the error of
-   * the new worker, and the workers that are not replaced by then serve on. Calls that come while one runs share the next run.
+   * What SIGUSR2 does: checks the version of the program that is on disk (`command`), puts it in the place of this one if it is another,
+   * in the same process, and replaces every worker by a new process, without losing a connection. The one of slot 0 goes first and has to
+   * stay ready for `canaryMs`; its predecessor serves on until then. Throws RELOAD_FAILED with the error of the new program or worker, and
+   * what is not replaced by then serves on. Calls that come while one runs share the next run. A call is not answered if the program
+   * that made it is replaced: who has to hear of it asks over the control socket.
    */
   reload(): Promise<ReloadResult>;
   /** What SIGTERM does. Settles like `done`; can be called again. */
@@ -37,7 +41,9 @@ export interface Supervisor {
  * ready (WORKER_FAILED, with the worker's error; by then everything is stopped again), or a signal came first (STOPPED).
  */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const machine = new SupervisorMachine(checkOptions(options));
+  const checked = checkOptions(options);
+  if (isCheck(process.env)) await answerCheck(checked);
+  const machine = new SupervisorMachine(checked, takeCarried(process.env));
   await machine.start();
   return {
     pid: process.pid,

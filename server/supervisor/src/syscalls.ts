@@ -23,6 +23,10 @@ const calls = {
     "long sendto(int fd, void *data, size_t length, int flags, void *address, uint32 address_length)",
   ),
   close: libc.func("int close(int fd)"),
+  execve: libc.func("int execve(const char *path, const char **argv, const char **envp)"),
+  memfd_create: libc.func("int memfd_create(const char *name, unsigned int flags)"),
+  sigaction: libc.func("int sigaction(int signal, void *action, void *old_action)"),
+  waitpid: libc.func("int waitpid(int pid, void *status, int options)"),
   fcntl: libc.func("int fcntl(int fd, int command, ...)"),
   sched_getaffinity: libc.func("int sched_getaffinity(int pid, size_t length, void *mask)"),
   sched_setaffinity: libc.func("int sched_setaffinity(int pid, size_t length, void *mask)"),
@@ -47,6 +51,11 @@ const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const F_DUPFD_CLOEXEC = 1030;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const MFD_CLOEXEC = 1;
+const SIG_IGN = 1n;
+const WNOHANG = 1;
 const PR_SET_PDEATHSIG = 1;
 
 const errorNames = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
@@ -136,6 +145,45 @@ export function closeFd(fd: number): void {
 /** A second descriptor for the same open socket, close-on-exec. */
 export function duplicateFd(fd: number): number {
   return call("fcntl", fd, F_DUPFD_CLOEXEC, "int", 3);
+}
+
+/** Lets a descriptor outlive an execve, or not. */
+export function setCloseOnExec(fd: number, closes: boolean): void {
+  call("fcntl", fd, F_SETFD, "int", closes ? FD_CLOEXEC : 0);
+}
+
+/** A file without a name, close-on-exec. */
+export function openMemoryFile(name: string): number {
+  return call("memfd_create", name, MFD_CLOEXEC);
+}
+
+/** Puts another program in the place of this one; returns only by throwing. Its exit handlers do not run. */
+export function execute(file: string, args: readonly string[], env: readonly string[]): void {
+  call("execve", file, [...args, null], [...env, null]);
+}
+
+// Larger than struct sigaction on any Linux; the handler is its first member.
+const SIGACTION_BYTES = 256;
+
+/** Ignores a signal, whatever handles it, and also in what `execute` starts. Returns what takes that back. */
+export function ignoreSignal(signal: number): () => void {
+  const before = Buffer.alloc(SIGACTION_BYTES);
+  const ignore = Buffer.alloc(SIGACTION_BYTES);
+  ignore.writeBigUInt64LE(SIG_IGN);
+  call("sigaction", signal, ignore, before);
+  return () => void call("sigaction", signal, before, null);
+}
+
+/**
+ * How a child ended that Node does not know, and the end of its zombie; undefined while it lives. Throws ECHILD if this process has
+ * no such child.
+ */
+export function reap(pid: number): { code: number } | { signal: number } | undefined {
+  const status = Buffer.alloc(4);
+  if (call("waitpid", pid, status, WNOHANG) === 0) return undefined;
+  const word = status.readInt32LE();
+  const signal = word & 0x7f;
+  return signal === 0 ? { code: (word >> 8) & 0xff } : { signal };
 }
 
 const AFFINITY_BYTES = 1024; // 8192 CPUs: the kernel refuses a mask shorter than its own

@@ -1,28 +1,14 @@
-// One worker process as the supervisor sees it. What runs inside the process is in worker/.
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+// One worker as the supervisor sees it. What runs inside the process is in worker/.
 import net from "node:net";
-import { fileURLToPath } from "node:url";
 
-import { withAffinity } from "./affinity.ts";
-import { BOOT_VARIABLE, encodeMessage, MessageReader, PROTOCOL_VERSION } from "./messages.ts";
-import type { DrainResult, SupervisorMessage, WorkerBoot, WorkerMessage } from "./messages.ts";
-import type { CheckedOptions } from "./options.ts";
-import { serviceManagerVariables } from "./service-manager.ts";
-import type { SlotListener } from "./slots.ts";
+import { encodeMessage, MessageReader } from "./messages.ts";
+import type { DrainResult, SupervisorMessage, WorkerMessage } from "./messages.ts";
 import { closeFd, openSocketPair } from "./syscalls.ts";
+import type { CarriedWorker } from "./upgrade/carried.ts";
+import { adoptProcess, startProcess } from "./worker-process.ts";
+import type { WorkerProcess, WorkerSpec } from "./worker-process.ts";
 
 export type WorkerState = "starting" | "ready" | "draining" | "gone";
-
-export interface WorkerSpec {
-  slot: number;
-  generation: number;
-  workers: number;
-  slotPeers: number[];
-  cpu: number | undefined;
-  listeners: readonly SlotListener[];
-  options: CheckedOptions;
-}
 
 export interface WorkerEvents {
   onReady: (worker: WorkerHandle) => void;
@@ -31,22 +17,19 @@ export interface WorkerEvents {
   onBroadcast: (worker: WorkerHandle, topic: string, payload: string) => void;
 }
 
-const CONTROL_FD = 3;
 // A worker that does not read must not fill the supervisor's memory: broadcasts beyond this are dropped.
 const MAX_BACKLOG_BYTES = 1024 * 1024;
 // The control channel ends with the process, as a rule before its exit is reported; this is for the case that a grandchild holds it.
 const LAST_WORDS_MS = 250;
-// Source files run by type stripping in development, compiled ones in the published package.
-const BOOT_MODULE = new URL(
-  `./worker/boot${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`,
-  import.meta.url,
-);
+
+/** Its place. */
+type Place = Pick<WorkerSpec, "slot" | "generation" | "cpu">;
 
 export class WorkerHandle {
   readonly slot: number;
   readonly generation: number;
   readonly cpu: number | undefined;
-  readonly startTime = new Date();
+  readonly startTime: Date;
   state: WorkerState = "starting";
   /** False until the process has said hello: before that it cannot obey. */
   joined = false;
@@ -61,6 +44,8 @@ export class WorkerHandle {
   ending = "";
   /** True if it ended by itself with status 0. */
   clean = false;
+  /** True if it was well until somebody else killed it: the kernel for want of memory, an operator. */
+  killedByOthers = false;
 
   /** Settles when it is ready, or gone without having been. */
   readonly settled: Promise<"ready" | "gone">;
@@ -69,44 +54,116 @@ export class WorkerHandle {
 
   readonly #settle: (how: "ready" | "gone") => void;
   readonly #leave: () => void;
-  readonly #child: ChildProcess | undefined;
+  readonly #process: WorkerProcess;
+  /** Ours of the control channel; -1 if that is closed. */
+  readonly #controlFd: number;
   readonly #control: net.Socket;
+  readonly #reader: MessageReader;
   readonly #events: WorkerEvents;
   readonly #readyTimer: NodeJS.Timeout;
   #readyAt: number | undefined;
   #livedMs = 0;
   #killedFor = "";
   #fatal = "";
+  #exiting = false;
   #ping: { id: number; sentAt: number } | undefined;
   #pings = 0;
 
-  /** Starts the process. A spawn that fails is reported like a death, through `onGone`. */
-  constructor(spec: WorkerSpec, events: WorkerEvents) {
-    this.slot = spec.slot;
-    this.generation = spec.generation;
-    this.cpu = spec.cpu;
-    this.#events = events;
+  /** Starts a process. A spawn that fails is reported like a death, through `onGone`. */
+  static start(spec: WorkerSpec, events: WorkerEvents): WorkerHandle {
+    const [ours, theirs] = openSocketPair();
+    const start = (): WorkerProcess => {
+      try {
+        return startProcess(spec, theirs);
+      } finally {
+        closeFd(theirs);
+      }
+    };
+    return new WorkerHandle(spec, { controlFd: ours, start, events }, spec.options.readyTimeoutMs);
+  }
+
+  /** Takes over what the program before this one has left. */
+  static adopt(
+    place: Place,
+    carried: CarriedWorker,
+    readyTimeoutMs: number,
+    events: WorkerEvents,
+  ): WorkerHandle {
+    const { pid, controlFd = -1 } = carried;
+    const start = (ending: Promise<void>): WorkerProcess => adoptProcess(pid, ending);
+    return new WorkerHandle(place, { controlFd, start, events }, readyTimeoutMs, carried);
+  }
+
+  private constructor(
+    { slot, generation, cpu }: Place,
+    from: {
+      controlFd: number;
+      start: (ending: Promise<void>) => WorkerProcess;
+      events: WorkerEvents;
+    },
+    readyTimeoutMs: number,
+    carried?: CarriedWorker,
+  ) {
+    this.slot = slot;
+    this.generation = generation;
+    this.cpu = cpu;
+    this.startTime = carried === undefined ? new Date() : new Date(carried.startTime);
+    this.#events = from.events;
     ({ promise: this.settled, resolve: this.#settle } = Promise.withResolvers<"ready" | "gone">());
     ({ promise: this.gone, resolve: this.#leave } = Promise.withResolvers<void>());
-    const [ours, theirs] = openSocketPair();
-    this.#control = new net.Socket({ fd: ours, readable: true, writable: true });
+    this.#controlFd = from.controlFd;
+    this.#control = new net.Socket(
+      from.controlFd === -1 ? {} : { fd: from.controlFd, readable: true, writable: true },
+    );
+    this.#reader = new MessageReader(Buffer.from(carried?.rest ?? "", "base64"));
+    const ending = new Promise<void>((resolve) => void this.#control.once("close", resolve));
     this.#readMessages();
-    try {
-      this.#child = withAffinity(spec.cpu, () => spawnProcess(spec, theirs));
-      this.#child.once("exit", (code, signal) => this.#end(signal ?? `exit code ${code}`, code === 0));
-      this.#child.once("error", (error) => this.#end(`cannot be spawned: ${error.message}`, false));
-    } catch (error) {
-      setImmediate(() => this.#end(`cannot be spawned: ${String(error)}`, false));
-    } finally {
-      closeFd(theirs);
-    }
-    const { readyTimeoutMs } = spec.options;
+    if (from.controlFd === -1) this.#control.destroy();
+    this.#process = from.start(ending);
+    this.#process.onEnd((how, clean) => this.#end(how, clean));
     this.#readyTimer = setTimeout(() => this.kill(`not ready within ${readyTimeoutMs} ms`), readyTimeoutMs);
+    if (carried !== undefined) this.#resume(carried);
+  }
+
+  #resume(carried: CarriedWorker): void {
+    const { state, joined, connections, adopted, killedFor, fatal, livedMs } = carried;
+    this.state = state;
+    this.joined = joined;
+    this.connections = connections;
+    for (const slot of adopted) this.adopted.add(slot);
+    this.#killedFor = killedFor;
+    this.#fatal = fatal;
+    if (state === "starting") return;
+    this.#readyAt = performance.now() - livedMs;
+    clearTimeout(this.#readyTimer);
+    this.#settle("ready");
+  }
+
+  /** What another program needs to take it over. Nothing may happen between this and that. */
+  carry(): CarriedWorker | undefined {
+    const { pid, generation, state, joined, connections, startTime, livedMs, adopted } = this;
+    if (pid === undefined || state === "gone") return undefined;
+    return {
+      ...{ pid, generation, state, joined, connections, livedMs },
+      startTime: startTime.toISOString(),
+      adopted: [...adopted],
+      controlFd: this.#control.destroyed ? undefined : this.#controlFd,
+      rest: this.#reader.rest.toString("base64"),
+      killedFor: this.#killedFor,
+      fatal: this.#fatal,
+    };
+  }
+
+  /** Settles when all that was sent has left this process, or never will. */
+  async flushed(): Promise<void> {
+    while (this.#control.writableLength > 0 && this.#control.writable) {
+      await new Promise<void>((resolve) => void this.#control.write("", () => resolve()));
+    }
   }
 
   /** Undefined if it could not be spawned. */
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.#process.pid;
   }
 
   /** How long it was ready, in milliseconds; 0 if it never was. */
@@ -136,7 +193,7 @@ export class WorkerHandle {
   kill(reason: string): void {
     if (this.state === "gone") return;
     this.#killedFor ||= reason;
-    this.#child?.kill("SIGKILL");
+    this.#process.kill();
   }
 
   /** One beat of the watchdog: kills it if its oldest ping is `watchdogMs` old (0: never), otherwise pings again. */
@@ -161,9 +218,8 @@ export class WorkerHandle {
   }
 
   #readMessages(): void {
-    const reader = new MessageReader();
     this.#control.on("data", (chunk) => {
-      for (const message of reader.push(chunk)) this.#obey(message);
+      for (const message of this.#reader.push(chunk)) this.#obey(message);
     });
     this.#control.on("end", () => this.#control.destroy());
     // Reset or broken pipe is how a killed worker looks from here; its exit is what counts.
@@ -201,6 +257,9 @@ export class WorkerHandle {
       case "drained":
         this.drained = { closed: message.closed, forced: message.forced };
         return;
+      case "exiting":
+        this.#exiting = true;
+        return;
       case "fatal":
         this.#fatal ||= message.error;
         return;
@@ -222,6 +281,8 @@ export class WorkerHandle {
     const finish = (): void => {
       clearTimeout(timer);
       this.clean = clean;
+      const told = this.#killedFor !== "" || this.#fatal !== "" || this.#exiting;
+      this.killedByOthers = how === "SIGKILL" && this.#readyAt !== undefined && !told;
       this.ending = [how, this.#killedFor, this.#fatal].filter(Boolean).join(": ");
       this.#events.onGone(this);
       this.#settle("gone");
@@ -230,40 +291,6 @@ export class WorkerHandle {
     if (this.#control.closed) finish();
     else this.#control.once("close", finish);
     // Without a process nobody holds the other end; the `end` may have been read before this.
-    if (this.#child?.pid === undefined) this.#control.destroy();
+    if (this.pid === undefined) this.#control.destroy();
   }
-}
-
-function spawnProcess(spec: WorkerSpec, controlFd: number): ChildProcess {
-  const { options, listeners } = spec;
-  const inherited: number[] = [];
-  const boot: WorkerBoot = {
-    v: PROTOCOL_VERSION,
-    slot: spec.slot,
-    generation: spec.generation,
-    workers: spec.workers,
-    slotPeers: spec.slotPeers,
-    controlFd: CONTROL_FD,
-    drainTimeoutMs: options.drainTimeoutMs,
-    // Numbers without a gap: Node sets close-on-exec at boot from 0 up to the first one that is missing.
-    listeners: listeners.map(({ name, address, fds }) => ({
-      name,
-      address,
-      fds: fds.map((fd) => CONTROL_FD + inherited.push(fd)),
-    })),
-  };
-  const { workerModule } = options;
-  const modulePath = workerModule instanceof URL ? fileURLToPath(workerModule) : workerModule;
-  const flags = [...options.execArgv, "--disable-sigusr1", "--import", BOOT_MODULE.href];
-  return spawn(process.execPath, [...flags, modulePath, ...options.args], {
-    stdio: ["ignore", "inherit", "inherit", controlFd, ...inherited],
-    env: workerEnvironment({ ...options.env, [BOOT_VARIABLE]: JSON.stringify(boot) }),
-  });
-}
-
-/** What concerns this process alone is not passed on. */
-function workerEnvironment(additions: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const own = { ...process.env };
-  for (const name of serviceManagerVariables) delete own[name];
-  return { ...own, ...additions };
 }

@@ -27,8 +27,8 @@ export class ControlError extends Error {
 
 /** Replaces the workers, as `reload()` does; settles when all are replaced. Throws a ControlError. */
 export async function requestReload(path: string): Promise<ReloadResult> {
-  const { replaced, elapsedMs } = (await ask(path, { t: "reload" })) as unknown as ReloadResult;
-  return { replaced, elapsedMs };
+  const { replaced, upgraded, elapsedMs } = (await ask(path, { t: "reload" })) as unknown as ReloadResult;
+  return { replaced, upgraded, elapsedMs };
 }
 
 /** What `status()` answers. Throws a ControlError. */

@@ -19,12 +19,17 @@ export function encodeLine(message: ControlRequest | ControlAnswer): string {
   return `${JSON.stringify({ v: CONTROL_VERSION, ...message })}\n`;
 }
 
-/** Calls `onLine` with each line, parsed; undefined for what is no JSON object. */
+/**
+ * Calls `onLine` with each line, parsed; undefined for what is no JSON object.
+ *
+ * @param rest the beginning of a line, as another reader left it
+ * @returns the beginning of the line whose end has not come
+ */
 export function readLines(
   socket: net.Socket,
   onLine: (value: Record<string, unknown> | undefined) => void,
-): void {
-  let rest = "";
+  rest = "",
+): () => string {
   socket.setEncoding("utf8");
   socket.on("data", (text: string) => {
     const lines = (rest + text).split("\n");
@@ -32,6 +37,7 @@ export function readLines(
     if (rest.length > MAX_LINE) socket.destroy();
     for (const line of lines) onLine(parse(line));
   });
+  return () => rest;
 }
 
 function parse(line: string): Record<string, unknown> | undefined {

@@ -1,8 +1,10 @@
+import fs from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-import { BOOT_VARIABLE, MAX_PAYLOAD_BYTES } from "../messages.ts";
+import { BOOT_VARIABLE, checkPayload, encodeMessage } from "../messages.ts";
 import type { DrainResult, SupervisorMessage, WorkerBoot, WorkerMessage } from "../messages.ts";
 import { Control } from "./control.ts";
+import { writeLastMessage } from "./last-message.ts";
 import { Listener } from "./listen.ts";
 import { readBoot } from "./read-boot.ts";
 
@@ -39,6 +41,11 @@ export interface SupervisedWorker {
   /** Called as soon as a sibling's process is dead: nothing that it began goes on. */
   onWorkerExit(handler: (exit: WorkerExit) => void): void;
   /**
+   * Ends this process at once, with SIGKILL: for a state in which nothing may run any more, not even what an exit runs. To the supervisor
+   * it is a failure like an uncaught exception; the log has the reason.
+   */
+  abort(reason: string): never;
+  /**
    * Called when the supervisor stops this worker, or has died. By then the listeners accept nothing more. Hooks run one after the other
    * in the order they were added, each with the time that is left; then the process exits.
    */
@@ -51,12 +58,18 @@ const MAX_EARLY_EXITS = 64;
 
 /**
  * Makes this process a worker of the supervisor that started it. Call it once, first of all. Throws in a process that no supervisor started.
+ * Where a supervisor checks a new version, it ends the process: what comes before it runs there, too.
  */
 export async function joinSupervisor(): Promise<SupervisedWorker> {
   const boot = readBoot(process.env);
   if (!boot) throw new Error(`not started by a supervisor, or joined already: ${BOOT_VARIABLE} is not set`);
   // What this process starts is no worker.
   delete process.env[BOOT_VARIABLE];
+  if (boot.check === true) {
+    const { slot, generation, controlFd } = boot;
+    fs.writeSync(controlFd, encodeMessage({ t: "hello", pid: process.pid, slot, generation }));
+    process.exit(0);
+  }
   return new Membership(boot);
 }
 
@@ -69,6 +82,7 @@ class Membership implements SupervisedWorker {
   /** For the case that the supervisor dies. */
   #drainTimeoutMs: number;
   readonly #control: Control;
+  readonly #controlFd: number;
   readonly #broadcastHandlers = new Map<string, ((payload: string) => void)[]>();
   readonly #exitHandlers: ((exit: WorkerExit) => void)[] = [];
   readonly #drainHooks: DrainHook[] = [];
@@ -83,6 +97,7 @@ class Membership implements SupervisedWorker {
     this.workers = boot.workers;
     this.slotPeers = boot.slotPeers ?? [];
     this.listeners = boot.listeners.map((spec) => new Listener(spec, boot.slot));
+    this.#controlFd = boot.controlFd;
     this.#control = new Control(
       boot.controlFd,
       (message) => this.#obey(message),
@@ -104,9 +119,7 @@ class Membership implements SupervisedWorker {
   }
 
   broadcast(topic: string, payload: string): void {
-    const bytes = Buffer.byteLength(payload);
-    if (bytes > MAX_PAYLOAD_BYTES)
-      throw new RangeError(`payload has ${bytes} bytes, more than ${MAX_PAYLOAD_BYTES}`);
+    checkPayload(payload);
     this.#control.send({ t: "broadcast", topic, payload });
   }
 
@@ -119,6 +132,13 @@ class Membership implements SupervisedWorker {
   onWorkerExit(handler: (exit: WorkerExit) => void): void {
     this.#exitHandlers.push(handler);
     for (const exit of this.#earlyExits.splice(0)) handler(exit);
+  }
+
+  abort(reason: string): never {
+    writeLastMessage(this.#controlFd, { t: "fatal", error: reason });
+    process.kill(process.pid, "SIGKILL");
+    // Not reached: the signal is delivered before kill(2) returns.
+    throw new Error(reason);
   }
 
   onDrain(hook: DrainHook): void {

@@ -1,0 +1,26 @@
+import type { CheckedOptions } from "../options.ts";
+import type { Slot } from "../slot.ts";
+import { WorkerHandle } from "../worker-handle.ts";
+import type { WorkerEvents } from "../worker-handle.ts";
+import type { CarriedSlot, CarriedWorker } from "./carried.ts";
+
+/** Puts the processes on a slot that the program before this one has left there, and returns them. */
+export function adoptWorkers(
+  slot: Slot,
+  carried: CarriedSlot | undefined,
+  { readyTimeoutMs, drainTimeoutMs }: CheckedOptions,
+  events: WorkerEvents,
+): WorkerHandle[] {
+  const adopt = (worker: CarriedWorker | undefined): WorkerHandle | undefined => {
+    if (worker === undefined) return undefined;
+    const place = { slot: slot.index, generation: worker.generation, cpu: slot.cpu };
+    return WorkerHandle.adopt(place, worker, readyTimeoutMs, events);
+  };
+  slot.worker = adopt(carried?.worker);
+  const predecessor = (slot.predecessor = adopt(carried?.predecessor));
+  if (predecessor !== undefined) {
+    const killTimer = setTimeout(() => predecessor.kill("drain deadline"), drainTimeoutMs);
+    void predecessor.gone.then(() => clearTimeout(killTimer));
+  }
+  return [slot.worker, slot.predecessor].filter((worker) => worker !== undefined);
+}

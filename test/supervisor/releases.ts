@@ -1,0 +1,127 @@
+// A program with releases side by side, of which a symlink names the current one: how deployments switch versions.
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+import { onTestFinished } from "vitest";
+
+import { requestReload, requestStatus } from "@fieldpost/supervisor/control";
+import type { ReloadResult, SupervisorStatus } from "@fieldpost/supervisor";
+import { endMarked, eventually, readProc, targetOf } from "./harness.ts";
+
+const repository = path.resolve(import.meta.dirname, "../..");
+
+/** What a release is made of: TypeScript. */
+export interface Release {
+  main: string;
+  worker: string;
+}
+
+/** One that serves: each connection gets slot, generation and version. `options`: more of `startSupervisor`. */
+export function release(version: string, options: Readonly<Record<string, unknown>> = {}): Release {
+  return {
+    main: `
+      import { startSupervisor } from "@fieldpost/supervisor";
+      const [address, controlPath] = process.argv.slice(2);
+      const supervisor = await startSupervisor({
+        listeners: [{ name: "tcp", address: address! }],
+        workerModule: new URL("./worker.ts", import.meta.url),
+        workers: 2, canaryMs: 50, controlPath: controlPath!, version: "${version}",
+        ...${JSON.stringify(options)},
+      });
+      process.exit(await supervisor.done);
+    `,
+    worker: `
+      import { joinSupervisor, listen } from "@fieldpost/supervisor/worker";
+      const worker = await joinSupervisor();
+      const serving = await listen(worker.listener("tcp"), (socket) => {
+        socket.on("error", () => {});
+        socket.write(worker.slot + " " + worker.generation + " ${version}\\n");
+        // One that stays says so.
+        const timer = setTimeout(() => socket.end(), 5);
+        socket.on("data", (data) => { clearTimeout(timer); socket.write(data); });
+      });
+      worker.onDrain((deadlineMs) => serving.drain(deadlineMs));
+      worker.ready();
+    `,
+  };
+}
+
+export interface Deployed {
+  readonly pid: number;
+  readonly target: ReturnType<typeof targetOf>;
+  readonly controlPath: string;
+  /** All that it wrote. */
+  readonly output: () => string;
+  /** Puts a release beside the others, and makes it the current one. */
+  deploy(name: string, release: Release): void;
+  /** Asks for a reload over the control socket. */
+  reload(): Promise<ReloadResult>;
+  status(): Promise<SupervisorStatus>;
+  signal(signal: NodeJS.Signals): void;
+  /** Its open descriptors, and the processes whose parent it is, with their state. */
+  descriptors(): number;
+  children(): { pid: number; state: string }[];
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** Starts the first release, and waits until it serves. */
+export async function startReleases(first: Release): Promise<Deployed> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "fieldpost-releases-"));
+  onTestFinished(() => fs.rmSync(folder, { recursive: true }));
+  fs.symlinkSync(path.join(repository, "node_modules"), path.join(folder, "node_modules"));
+  const deploy = (name: string, { main, worker }: Release): void => {
+    fs.mkdirSync(path.join(folder, name));
+    fs.writeFileSync(path.join(folder, name, "main.ts"), main);
+    fs.writeFileSync(path.join(folder, name, "worker.ts"), worker);
+    fs.symlinkSync(name, path.join(folder, "current.new"));
+    fs.renameSync(path.join(folder, "current.new"), path.join(folder, "current"));
+  };
+  deploy("first", first);
+  const controlPath = path.join(folder, "control");
+  const mark = randomUUID();
+  const env = { ...process.env };
+  delete env["npm_lifecycle_event"];
+  const current = path.join(folder, "current");
+  const child = spawn(
+    process.execPath,
+    ["--conditions=@fieldpost/source", path.join(current, "main.ts"), "127.0.0.1:0", controlPath],
+    {
+      cwd: current,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...env, PWD: current, SUPERVISOR_TEST: mark },
+    },
+  );
+  onTestFinished(() => endMarked(mark));
+  const pid = child.pid!;
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += String(chunk)));
+  const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
+  const isUp = (): boolean => output.includes("supervisor: started") || child.exitCode !== null;
+  await eventually(isUp);
+  if (child.exitCode !== null) throw new Error(output);
+  const { listeners } = await requestStatus(controlPath);
+  return {
+    pid,
+    target: targetOf(listeners[0]!.address),
+    controlPath,
+    output: () => output,
+    deploy,
+    reload: () => requestReload(controlPath),
+    status: () => requestStatus(controlPath),
+    signal: (signal) => void child.kill(signal),
+    descriptors: () => fs.readdirSync(`/proc/${pid}/fd`).length,
+    children: () => childrenOf(pid),
+    exited,
+  };
+}
+
+function childrenOf(parent: number): { pid: number; state: string }[] {
+  return fs.readdirSync("/proc").flatMap((entry) => {
+    const [, state, ppid] = /\) (\S) (\d+)/.exec(readProc(`/proc/${entry}/stat`)) ?? [];
+    return state !== undefined && Number(ppid) === parent ? [{ pid: Number(entry), state }] : [];
+  });
+}
