@@ -1,31 +1,22 @@
-// The machine behind `startSupervisor`. It opens the sockets, keeps one worker on each slot, and owns every state change of a slot;
-// all of them happen here, in answer to a worker's event, a timer, a call or a signal.
-import { decideRestart } from "./backoff.ts";
-import type { Death } from "./backoff.ts";
+// The machine behind `startSupervisor`: opens the sockets, starts the workers, obeys calls and signals, and ends when all are gone.
 import { startBeat } from "./beat.ts";
 import { openControl } from "./control/server.ts";
 import type { ControlServer } from "./control/server.ts";
-import { coverSlots } from "./coverage.ts";
 import { SupervisorError } from "./errors.ts";
+import { Fleet } from "./fleet.ts";
 import { checkPayload } from "./messages.ts";
 import { checkOptions } from "./options.ts";
 import type { CheckedOptions, SupervisorChanges } from "./options.ts";
 import { Reloads } from "./reloads.ts";
-import { rollOut } from "./rollout.ts";
 import { followParent, installSignals } from "./signals.ts";
 import { ServiceManager } from "./service-manager.ts";
-import { keepSlots, openSlots } from "./slots.ts";
+import { growSlots, keepSlots, openSlots } from "./slots.ts";
 import type { Slots } from "./slots.ts";
-import { newSlots, slotStatus } from "./slot.ts";
-import type { Slot } from "./slot.ts";
+import { retiredStatus, slotStatus } from "./slot.ts";
 import type { Phase, ReloadResult, SupervisorStatus } from "./status.ts";
-import { adoptWorkers } from "./upgrade/adopt.ts";
 import type { CarriedState } from "./upgrade/carried.ts";
 import { upgrade } from "./upgrade/upgrade.ts";
-import { WorkerHandle } from "./worker-handle.ts";
-import type { WorkerEvents } from "./worker-handle.ts";
-
-const stillborn: Death = { livedMs: 0, killedByOthers: false };
+import type { WorkerHandle } from "./worker-handle.ts";
 
 /** One supervisor, from its start to its end. */
 export class SupervisorMachine {
@@ -36,11 +27,7 @@ export class SupervisorMachine {
   /** The reload that it was in the middle of. */
   #resumed: Promise<ReloadResult> | undefined;
   #options: CheckedOptions;
-  /** Why the workers are not pinned. */
-  readonly #unpinned: string | undefined;
-  readonly #slots: Slot[];
-  /** Every process that is not gone. */
-  readonly #alive = new Set<WorkerHandle>();
+  readonly #fleet: Fleet;
   readonly #started = Promise.withResolvers<void>();
   readonly #finish: (exitCode: number) => void;
   readonly #serviceManager: ServiceManager;
@@ -50,6 +37,8 @@ export class SupervisorMachine {
   #failure: SupervisorError | undefined;
   #exitCode = 0;
   readonly #reloads: Reloads;
+  /** Somebody asked for a reload, which checks the version on disk; a change of the number of workers does not. */
+  #checks = false;
   #stopBeat = (): void => {};
   #killTimer: NodeJS.Timeout | undefined;
 
@@ -57,13 +46,25 @@ export class SupervisorMachine {
     this.#options = options;
     this.#carried = carried;
     this.#startTime = carried === undefined ? new Date() : new Date(carried.startTime);
-    ({ slots: this.#slots, unpinned: this.#unpinned } = newSlots(options, carried?.slots));
+    this.#fleet = new Fleet(
+      {
+        options: () => this.#options,
+        phase: () => this.#phase,
+        listeners: () => this.#sockets?.listeners ?? [],
+        openSockets: (workers) => {
+          if (this.#sockets) this.#sockets = growSlots(this.#sockets, workers);
+        },
+        onReady: () => this.#onReady(),
+        onGone: (worker) => this.#onGone(worker),
+      },
+      carried,
+    );
     this.#serviceManager = new ServiceManager(process.env, options.logger);
     const { promise, resolve } = Promise.withResolvers<number>();
     this.done = promise;
     this.#finish = resolve;
     const isRunning = (): boolean => this.#phase === "running";
-    const host = { serviceManager: this.#serviceManager, isRunning, workers: this.#slots.length };
+    const host = { serviceManager: this.#serviceManager, isRunning, workers: () => this.#fleet.slots.length };
     this.#reloads = new Reloads(host, () => this.#replaceAll());
   }
 
@@ -82,7 +83,7 @@ export class SupervisorMachine {
     });
     try {
       followParent(() => void this.stop("parent's death"));
-      this.#stopBeat = startBeat(this.#alive, this.#options.watchdogMs, this.#serviceManager);
+      this.#stopBeat = startBeat(this.#fleet.alive, this.#options.watchdogMs, this.#serviceManager);
       if (this.#carried === undefined) await this.#begin();
       else await this.#resume(this.#carried);
       await this.#openControl();
@@ -92,18 +93,19 @@ export class SupervisorMachine {
       removeSignals();
       throw error;
     }
-    const unpinned = this.#unpinned === undefined ? {} : { unpinned: this.#unpinned };
+    const { slots, unpinned } = this.#fleet;
     const how = this.#carried === undefined ? "started" : "upgraded";
-    logger.info(how, { workers: this.#slots.length, listeners: this.listeners, ...unpinned });
-    if (this.#carried === undefined) this.#serviceManager.ready(this.#slots.length);
+    const why = unpinned === undefined ? {} : { unpinned };
+    logger.info(how, { workers: slots.length, listeners: this.listeners, ...why });
+    if (this.#carried === undefined) this.#serviceManager.ready(slots.length);
   }
 
   async #begin(): Promise<void> {
-    this.#sockets = await openSlots(this.#options.listeners, this.#slots.length);
+    this.#sockets = await openSlots(this.#options.listeners, this.#fleet.slots.length);
     if (this.#phase !== "starting") this.#end();
     else {
       try {
-        for (const slot of this.#slots) slot.worker = this.#spawn(slot);
+        this.#fleet.start();
       } catch (cause) {
         this.#failure = new SupervisorError("WORKER_FAILED", `cannot start a worker: ${String(cause)}`, {
           cause,
@@ -115,17 +117,13 @@ export class SupervisorMachine {
   }
 
   /** Goes on where the program before this one was replaced by it. The workers serve, whatever else fails here. */
-  async #resume({ slots, listeners }: CarriedState): Promise<void> {
+  async #resume(carried: CarriedState): Promise<void> {
+    const { listeners } = carried;
     this.#sockets = keepSlots(listeners);
     this.#phase = "running";
-    for (const slot of this.#slots) {
-      const adopted = adoptWorkers(slot, slots[slot.index], this.#options, this.#eventsOf(slot));
-      for (const worker of adopted) this.#alive.add(worker);
-      if (slot.worker === undefined) this.#scheduleRestart(slot, stillborn);
-    }
-    coverSlots(this.#slots);
+    this.#fleet.adopt(carried);
     try {
-      const sockets = await openSlots(this.#options.listeners, this.#slots.length, listeners);
+      const sockets = await openSlots(this.#options.listeners, this.#fleet.slots.length, listeners);
       if (this.#phase === "running") this.#sockets = sockets;
       else sockets.close();
     } catch (error) {
@@ -164,24 +162,30 @@ export class SupervisorMachine {
       version: this.#options.version,
       nodeVersion: process.version,
       listeners: this.listeners,
-      unpinned: this.#unpinned,
-      workers: this.#slots.map(slotStatus),
+      unpinned: this.#fleet.unpinned,
+      workers: [
+        ...this.#fleet.slots.map(slotStatus),
+        ...this.#fleet.retired.filter(({ predecessor }) => predecessor !== undefined).map(retiredStatus),
+      ],
     };
   }
 
   broadcast(topic: string, payload: string): void {
     checkPayload(payload);
-    for (const worker of this.#alive) worker.send({ t: "broadcast", topic, payload });
+    this.#fleet.tellAll({ t: "broadcast", topic, payload });
   }
 
-  update({ env, drainTimeoutMs }: SupervisorChanges): void {
+  update({ env, drainTimeoutMs, workers }: SupervisorChanges): void {
+    const before = this.#options.workers;
     this.#options = checkOptions({
       ...this.#options,
       ...(env === undefined ? {} : { env }),
       ...(drainTimeoutMs === undefined ? {} : { drainTimeoutMs }),
+      ...(workers === undefined ? {} : { workers }),
     });
-    if (drainTimeoutMs === undefined) return;
-    for (const worker of this.#alive) worker.send({ t: "drainTimeout", drainTimeoutMs });
+    if (drainTimeoutMs !== undefined) this.#fleet.tellAll({ t: "drainTimeout", drainTimeoutMs });
+    // How it ends is in the log.
+    if (this.#options.workers !== before) void this.#reloads.ask().catch(() => {});
   }
 
   stop(cause: string): Promise<number> {
@@ -192,39 +196,42 @@ export class SupervisorMachine {
     if (this.#phase === "starting")
       this.#failure ??= new SupervisorError("STOPPED", `stopped by ${cause} before all workers were ready`);
     this.#phase = "stopping";
-    for (const slot of this.#slots) clearTimeout(slot.restartTimer);
+    this.#fleet.stopRestarts();
     this.#killTimer = setTimeout(() => this.#killAll("drain deadline", 1), drainTimeoutMs);
-    for (const worker of this.#alive) worker.drain(drainTimeoutMs);
+    for (const worker of this.#fleet.alive) worker.drain(drainTimeoutMs);
     // The workers hold copies. When they close theirs too, new connections are refused instead of waiting for nobody.
     this.#sockets?.close();
-    if (this.#sockets && this.#alive.size === 0) this.#end();
+    if (this.#sockets && this.#fleet.alive.size === 0) this.#end();
     return this.done;
   }
 
   reload(cause: string): Promise<ReloadResult> {
     this.#options.logger.info("reload asked for", { cause });
+    this.#checks = true;
     return this.#reloads.ask();
   }
 
   async #replaceAll(): Promise<ReloadResult> {
-    const machine = {
-      ...{ slots: this.#slots, alive: this.#alive, options: this.#options, startTime: this.#startTime },
-      ...{ listeners: this.#sockets?.listeners ?? [], control: this.#control },
-      phase: () => this.#phase,
-      spawn: (slot: Slot) => this.#spawn(slot),
-    };
     // The one that goes on after an upgrade: the version that was checked is this one.
-    if (this.#carried !== undefined && this.#resumed === undefined)
-      return rollOut(machine, { time: this.#carried.reloadTime, upgraded: true });
+    const goesOn = this.#carried !== undefined && this.#resumed === undefined;
+    if (goesOn) return this.#fleet.replaceAll({ time: this.#carried.reloadTime, upgraded: true });
     const time = Date.now();
-    await upgrade(machine, time);
-    return rollOut(machine, { time, upgraded: false });
+    const checks = this.#checks;
+    this.#checks = false;
+    if (checks) {
+      const host = {
+        ...{ fleet: this.#fleet, options: this.#options, startTime: this.#startTime, control: this.#control },
+        ...{ listeners: this.#sockets?.listeners ?? [], phase: () => this.#phase },
+      };
+      await upgrade(host, time);
+    }
+    return this.#fleet.replaceAll({ time, upgraded: false });
   }
 
   #killAll(reason: string, exitCode: number): void {
-    if (this.#alive.size === 0) return;
+    if (this.#fleet.alive.size === 0) return;
     this.#exitCode = exitCode;
-    for (const worker of this.#alive) worker.kill(reason);
+    for (const worker of this.#fleet.alive) worker.kill(reason);
   }
 
   #end(): void {
@@ -241,89 +248,18 @@ export class SupervisorMachine {
     });
   }
 
-  /** Starts a process on a slot; what it is there is the caller's to say. */
-  #spawn(slot: Slot): WorkerHandle {
-    slot.generation++;
-    const spec = {
-      slot: slot.index,
-      generation: slot.generation,
-      workers: this.#slots.length,
-      slotPeers: [...this.#alive]
-        .filter((worker) => worker.slot === slot.index)
-        .map(({ generation }) => generation),
-      cpu: slot.cpu,
-      listeners: this.#sockets?.listeners ?? [],
-      options: this.#options,
-    };
-    const worker = WorkerHandle.start(spec, this.#eventsOf(slot));
-    this.#alive.add(worker);
-    return worker;
+  #onReady(): void {
+    if (this.#phase !== "starting") return;
+    if (!this.#fleet.slots.every(({ worker }) => worker?.state === "ready")) return;
+    this.#phase = "running";
+    this.#started.resolve();
   }
 
-  #eventsOf(slot: Slot): WorkerEvents {
-    return {
-      onReady: (worker) => this.#onReady(slot, worker),
-      onGone: (gone) => this.#onGone(slot, gone),
-      onBroadcast: (from, topic, payload) => {
-        for (const to of this.#alive) if (to !== from) to.send({ t: "broadcast", topic, payload });
-      },
-    };
-  }
-
-  #onReady(slot: Slot, { generation, pid }: WorkerHandle): void {
-    this.#options.logger.info("worker ready", { slot: slot.index, generation, pid });
-    if (this.#phase === "starting" && this.#slots.every(({ worker }) => worker?.state === "ready")) {
-      this.#phase = "running";
-      this.#started.resolve();
-    }
-    if (this.#phase === "running") coverSlots(this.#slots);
-  }
-
-  #onGone(slot: Slot, worker: WorkerHandle): void {
-    const { generation, pid, ending, livedMs, drained } = worker;
-    this.#alive.delete(worker);
-    const role = slot.worker === worker ? "worker" : slot.successor === worker ? "successor" : "predecessor";
-    slot[role] = undefined;
-    if (role === "worker")
-      for (const covered of this.#slots) if (covered.adopter === slot.index) covered.adopter = undefined;
-    // First of all: a sibling takes the queue over before anything is logged or spawned.
-    if (this.#phase === "running") coverSlots(this.#slots);
-    if (pid !== undefined) {
-      for (const to of this.#alive) to.send({ t: "workerExit", slot: slot.index, generation, pid });
-    }
-    const place = { slot: slot.index, generation, pid };
-    const fields = { ...place, livedMs: Math.round(livedMs), ending, ...drained };
-    const told = this.#phase === "stopping" || role === "predecessor";
-    if (told && worker.clean) this.#options.logger.info("worker ended", fields);
-    else {
-      slot.deaths++;
-      this.#options.logger.warn("worker died", fields);
-    }
-
+  #onGone({ slot, ending }: WorkerHandle): void {
     if (this.#phase === "starting") {
-      const message = `worker ${slot.index} failed before it was ready: ${ending}`;
+      const message = `worker ${slot} failed before it was ready: ${ending}`;
       this.#failure = new SupervisorError("WORKER_FAILED", message);
       void this.stop("failed start");
-    } else if (this.#phase === "running" && role === "worker") this.#scheduleRestart(slot, worker);
-    else if (this.#alive.size === 0 && this.#phase === "stopping") this.#end();
-  }
-
-  #scheduleRestart(slot: Slot, death: Death): void {
-    const { delayMs, failures } = decideRestart(death, slot.failures, Math.random());
-    slot.failures = failures;
-    const restart = (): void => {
-      try {
-        slot.worker = this.#spawn(slot);
-      } catch (error) {
-        // Out of descriptors or memory: the same as a worker that dies at once.
-        this.#options.logger.error("cannot start worker", { slot: slot.index, error: String(error) });
-        this.#scheduleRestart(slot, stillborn);
-      }
-    };
-    if (delayMs === 0) restart();
-    else {
-      this.#options.logger.info("worker starts later", { slot: slot.index, delayMs: Math.round(delayMs) });
-      slot.restartTimer = setTimeout(restart, delayMs);
-    }
+    } else if (this.#fleet.alive.size === 0 && this.#phase === "stopping") this.#end();
   }
 }

@@ -58,7 +58,7 @@ export interface SupervisorOptions {
 }
 
 /** What can be changed while it runs. */
-export type SupervisorChanges = Pick<SupervisorOptions, "env" | "drainTimeoutMs">;
+export type SupervisorChanges = Pick<SupervisorOptions, "env" | "drainTimeoutMs" | "workers">;
 
 export type CheckedOptions = Required<Omit<SupervisorOptions, OptionalOption>> &
   Pick<SupervisorOptions, OptionalOption>;

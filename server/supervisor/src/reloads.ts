@@ -7,7 +7,7 @@ export interface ReloadsHost {
   readonly serviceManager: ServiceManager;
   /** All slots have workers, and nobody stops. */
   readonly isRunning: () => boolean;
-  readonly workers: number;
+  readonly workers: () => number;
 }
 
 export class Reloads {
@@ -31,7 +31,7 @@ export class Reloads {
       .finally(() => {
         this.#waiting.delete(reload);
         // What failed left the old workers, and they are ready.
-        if (this.#waiting.size === 0 && isRunning()) serviceManager.ready(workers);
+        if (this.#waiting.size === 0 && isRunning()) serviceManager.ready(workers());
       });
     return reload;
   }

@@ -10,6 +10,8 @@ import type { WorkerHandle } from "./worker-handle.ts";
 /** What a rollout takes from the machine. */
 export interface RolloutHost {
   readonly slots: readonly Slot[];
+  /** How many there are to be: the slots from here on are not touched. */
+  readonly workers: number;
   readonly options: CheckedOptions;
   readonly phase: () => Phase;
   /** Starts a process on a slot. */
@@ -26,8 +28,8 @@ export interface Beginning {
 
 /** Replaces one worker after the other. Throws RELOAD_FAILED at the first that cannot be; nothing is lost then either. */
 export async function rollOut(host: RolloutHost, { time, upgraded }: Beginning): Promise<ReloadResult> {
-  const { slots, options } = host;
-  for (const slot of slots) {
+  const { slots, workers, options } = host;
+  for (const slot of slots.slice(0, workers)) {
     try {
       await replace(host, slot, slot.index === 0 ? options.canaryMs : 0);
     } catch (cause) {
@@ -37,7 +39,7 @@ export async function rollOut(host: RolloutHost, { time, upgraded }: Beginning):
       throw error;
     }
   }
-  const result = { replaced: slots.length, upgraded, elapsedMs: Math.round(Date.now() - time) };
+  const result = { replaced: workers, upgraded, elapsedMs: Math.round(Date.now() - time) };
   options.logger.info("reloaded", { ...result });
   return result;
 }
@@ -62,6 +64,7 @@ async function replace(host: RolloutHost, slot: Slot, canaryMs: number): Promise
 function promote({ slots, options }: RolloutHost, slot: Slot, successor: WorkerHandle): void {
   const old = slot.worker;
   clearTimeout(slot.restartTimer);
+  slot.restartTimer = undefined;
   slot.successor = undefined;
   slot.worker = successor;
   slot.failures = 0;
@@ -70,9 +73,14 @@ function promote({ slots, options }: RolloutHost, slot: Slot, successor: WorkerH
   coverSlots(slots);
   if (old === undefined) return;
   slot.predecessor = old;
-  const killTimer = setTimeout(() => old.kill("drain deadline"), options.drainTimeoutMs);
-  void old.gone.then(() => clearTimeout(killTimer));
-  old.drain(options.drainTimeoutMs);
+  endWorker(old, options.drainTimeoutMs);
+}
+
+/** Tells a worker to finish what it has. */
+export function endWorker(worker: WorkerHandle, drainTimeoutMs: number): void {
+  const killTimer = setTimeout(() => worker.kill("drain deadline"), drainTimeoutMs);
+  void worker.gone.then(() => clearTimeout(killTimer));
+  worker.drain(drainTimeoutMs);
 }
 
 function requireRunning({ phase }: RolloutHost): void {

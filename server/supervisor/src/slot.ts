@@ -1,15 +1,15 @@
 // One slot: a CPU, its listening sockets, and the processes that serve them. Only the machine and its rollouts change one.
 import os from "node:os";
 
-import { countWorkers, decidePinning, readAllowedCpus } from "./affinity.ts";
-import type { CheckedOptions } from "./options.ts";
+import { decidePinning, readAllowedCpus } from "./affinity.ts";
 import type { WorkerProcess, WorkerStatus } from "./status.ts";
 import type { CarriedSlot } from "./upgrade/carried.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
 
 export interface Slot {
   readonly index: number;
-  readonly cpu: number | undefined;
+  /** Of the process that is started next. */
+  cpu: number | undefined;
   worker: WorkerHandle | undefined;
   /** In a reload: what is to replace the worker, as long as it is not trusted. It accepts as soon as it is ready. */
   successor: WorkerHandle | undefined;
@@ -26,28 +26,21 @@ export interface Slot {
   restartTimer: NodeJS.Timeout | undefined;
 }
 
-/**
- * One for each worker.
- *
- * @param carried what the program before this one knows of them
- * @returns also why they are not pinned, if they are not
- */
-export function newSlots(
-  { workers, pin }: Pick<CheckedOptions, "workers" | "pin">,
-  carried?: readonly CarriedSlot[],
-): { slots: Slot[]; unpinned: string | undefined } {
-  const count = carried?.length ?? countWorkers(workers);
-  const parallelism = os.availableParallelism();
-  const pinning = decidePinning({ pin, workers: count, allowedCpus: readAllowedCpus(), parallelism });
-  const cpus = pinning.pinned ? pinning.cpus : [];
-  const slots = Array.from({ length: count }, (_, index) => newSlot(index, cpus[index], carried?.[index]));
-  return { slots, unpinned: pinning.pinned ? undefined : pinning.reason };
+/** Gives each slot its CPU; returns why not, if that is not possible. */
+export function pinSlots(slots: readonly Slot[], pin: boolean): string | undefined {
+  const pinning = decidePinning({
+    ...{ pin, workers: slots.length, allowedCpus: readAllowedCpus() },
+    parallelism: os.availableParallelism(),
+  });
+  for (const slot of slots) slot.cpu = pinning.pinned ? pinning.cpus[slot.index] : undefined;
+  return pinning.pinned ? undefined : pinning.reason;
 }
 
-function newSlot(index: number, cpu: number | undefined, carried?: CarriedSlot): Slot {
+/** @param carried what the program before this one knows of it */
+export function newSlot(index: number, carried?: CarriedSlot): Slot {
   return {
     index,
-    cpu,
+    cpu: undefined,
     worker: undefined,
     successor: undefined,
     predecessor: undefined,
@@ -74,7 +67,7 @@ export function slotStatus({
     pid: worker?.pid,
     generation: worker?.generation ?? generation,
     startTime: worker?.startTime.toISOString(),
-    cpu,
+    cpu: worker === undefined ? cpu : worker.cpu,
     connections: worker?.connections ?? 0,
     lagMs: worker?.lagMs ?? 0,
     restarts: deaths,
@@ -82,6 +75,11 @@ export function slotStatus({
     successor: processStatus(successor),
     predecessor: processStatus(predecessor),
   };
+}
+
+/** Of a slot that there is no worker for any more, as long as the last one has not ended. */
+export function retiredStatus(slot: Slot): WorkerStatus {
+  return { ...slotStatus(slot), state: "retired" };
 }
 
 function processStatus(worker: WorkerHandle | undefined): WorkerProcess | undefined {

@@ -26,7 +26,7 @@ export interface SlotListener {
   requested: string;
   /** The real address: IP instead of name, port instead of 0. */
   address: string;
-  /** One for each slot; a single one, shared by all workers, on a unix socket. */
+  /** One for each slot, also for those that have no worker any more; a single one, shared by all workers, on a unix socket. */
   fds: readonly number[];
   /** Of a unix socket. */
   file: SocketFile | undefined;
@@ -68,6 +68,29 @@ export async function openSlots(
   return keepSlots(open);
 }
 
+/**
+ * Opens what is missing for so many workers. Such a socket is bound but does not listen: its own worker does that when it is ready, so
+ * that no connection waits for it. Sockets beyond the number stay. Throws SupervisorError, and then nothing has changed.
+ */
+export function growSlots(slots: Slots, workers: number): Slots {
+  const added: number[] = [];
+  const grow = (listener: SlotListener): SlotListener => {
+    const parsed = parseAddress(listener.address);
+    const before = added.length;
+    if (parsed.kind !== "tcp") return listener;
+    try {
+      for (let slot = listener.fds.length; slot < workers; slot++) {
+        openTcpSocket(parsed.host, parsed.port, "group", added);
+      }
+    } catch (error) {
+      for (const fd of added) closeFd(fd);
+      throw bindError(listener.address, error);
+    }
+    return { ...listener, fds: [...listener.fds, ...added.slice(before)] };
+  };
+  return keepSlots(slots.listeners.map(grow));
+}
+
 /** Sockets that are open already. */
 export function keepSlots(listeners: readonly SlotListener[]): Slots {
   const open = [...listeners];
@@ -98,9 +121,12 @@ async function openTcp(host: string, port: number, workers: number): Promise<Ope
     // supervisor, which would otherwise share the port in silence. It joins the group only once the port is ours: no moment
     // lies between asking and having, as it would with a probe that is closed again.
     const first = openTcpSocket(ip, port, "exclusive", fds);
+    listenSocket(first, BACKLOG);
     setReusePort(first);
     const realPort = boundPort(first);
-    for (let slot = 1; slot < workers; slot++) openTcpSocket(ip, realPort, "group", fds);
+    for (let slot = 1; slot < workers; slot++) {
+      listenSocket(openTcpSocket(ip, realPort, "group", fds), BACKLOG);
+    }
     return { address: formatAddress({ kind: "tcp", host: ip, port: realPort }), fds, file: undefined };
   } catch (error) {
     for (const fd of fds) closeFd(fd);
@@ -115,7 +141,6 @@ function openTcpSocket(ip: string, port: number, mode: "exclusive" | "group", fd
   if (net.isIPv6(ip)) setDualStack(fd);
   if (mode === "group") setReusePort(fd);
   bindSocket(fd, packSocketAddress(ip, port));
-  listenSocket(fd, BACKLOG);
   return fd;
 }
 

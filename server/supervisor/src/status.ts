@@ -5,8 +5,8 @@ export type Phase = "starting" | "running" | "stopping" | "stopped";
 
 export interface WorkerStatus {
   slot: number;
-  /** `"waiting"`: it died and its successor is not started yet. */
-  state: WorkerState | "waiting";
+  /** `"waiting"`: it died and its successor is not started yet. `"retired"`: this slot has no worker any more, and its last one ends. */
+  state: WorkerState | "waiting" | "retired";
   pid: number | undefined;
   /** Counts the processes of this slot, from 1. */
   generation: number;

@@ -20,7 +20,8 @@ export interface Supervisor {
   broadcast(topic: string, payload: string): void;
   /**
    * Changes options while it runs: `env` is what workers get that start from now on, `drainTimeoutMs` counts from the next stop,
-   * also where a worker outlives the supervisor. Throws OPTION_INVALID, and then changes nothing.
+   * also where a worker outlives the supervisor. Another number of `workers` replaces all of them, without losing a connection; how
+   * that ends is in the log. Throws OPTION_INVALID, and then changes nothing.
    */
   update(changes: SupervisorChanges): void;
   /**

@@ -56,6 +56,8 @@ export interface CarriedState {
   reloadTime: number;
   listeners: readonly SlotListener[];
   slots: CarriedSlot[];
+  /** How many of the slots have workers; the others are retired. Default: all. */
+  workers?: number;
   control: CarriedControl | undefined;
 }
 

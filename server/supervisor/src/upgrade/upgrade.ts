@@ -1,11 +1,11 @@
 // An upgrade in place: the new version of the program takes this one's place in its process, and with it all that is open.
 import type { ControlServer } from "../control/server.ts";
 import { SupervisorError } from "../errors.ts";
+import type { Fleet } from "../fleet.ts";
 import type { CheckedOptions } from "../options.ts";
 import type { Slot } from "../slot.ts";
 import type { SlotListener } from "../slots.ts";
 import type { Phase } from "../status.ts";
-import type { WorkerHandle } from "../worker-handle.ts";
 import type { CarriedSlot, CarriedState } from "./carried.ts";
 import { preflight } from "./preflight.ts";
 import { replaceProgram } from "./replace.ts";
@@ -14,8 +14,7 @@ import { replaceProgram } from "./replace.ts";
 export interface UpgradeHost {
   readonly options: CheckedOptions;
   readonly startTime: Date;
-  readonly slots: readonly Slot[];
-  readonly alive: ReadonlySet<WorkerHandle>;
+  readonly fleet: Fleet;
   readonly listeners: readonly SlotListener[];
   readonly control: ControlServer | undefined;
   readonly phase: () => Phase;
@@ -47,18 +46,21 @@ export async function upgrade(host: UpgradeHost, reloadTime: number): Promise<vo
 }
 
 /** Waits until nothing is under way that cannot be carried: messages that have not left, workers whose end is being told. */
-async function calm({ alive, control }: UpgradeHost): Promise<void> {
-  await Promise.all([...alive].map((worker) => (worker.state === "gone" ? worker.gone : worker.flushed())));
+async function calm({ fleet, control }: UpgradeHost): Promise<void> {
+  await Promise.all(
+    [...fleet.alive].map((worker) => (worker.state === "gone" ? worker.gone : worker.flushed())),
+  );
   await control?.flushed();
 }
 
-function stateOf({ startTime, slots, listeners, control }: UpgradeHost, reloadTime: number): CarriedState {
+function stateOf({ startTime, fleet, listeners, control }: UpgradeHost, reloadTime: number): CarriedState {
   return {
     v: 1,
     startTime: startTime.toISOString(),
     reloadTime,
     listeners,
-    slots: slots.map(carrySlot),
+    slots: [...fleet.slots, ...fleet.retired].map(carrySlot),
+    workers: fleet.slots.length,
     control: control?.carry(),
   };
 }

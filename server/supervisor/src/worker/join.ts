@@ -96,7 +96,7 @@ class Membership implements SupervisedWorker {
     this.generation = boot.generation;
     this.workers = boot.workers;
     this.slotPeers = boot.slotPeers ?? [];
-    this.listeners = boot.listeners.map((spec) => new Listener(spec, boot.slot));
+    this.listeners = boot.listeners.map((spec) => new Listener(spec, boot));
     this.#controlFd = boot.controlFd;
     this.#control = new Control(
       boot.controlFd,

@@ -26,22 +26,30 @@ export class Listener {
   readonly #ownFd: number;
   /** The sockets of the other slots; empty when all workers share one. */
   readonly #siblingFds = new Map<number, number>();
+  /** Those of slots that have no worker of their own any more: all workers accept there. */
+  readonly #retiredFds: readonly number[];
   /** Slots to accept on for a sibling. */
   readonly #wanted = new Set<number>();
+  /** By slot; retired ones below 0. */
   readonly #covers = new Map<number, net.Server>();
   #server: net.Server | undefined;
   #connections: ConnectionSet | undefined;
   #closed = false;
 
-  constructor(spec: { name: string; address: string; fds: readonly number[] }, slot: number) {
+  constructor(
+    spec: { name: string; address: string; fds: readonly number[] },
+    { slot, workers }: { slot: number; workers: number },
+  ) {
     this.name = spec.name;
     this.address = spec.address;
     const shared = spec.fds.length === 1;
     const ownFd = spec.fds[shared ? 0 : slot];
     if (ownFd === undefined) throw new Error(`listener ${spec.name} has no socket for slot ${slot}`);
     this.#ownFd = ownFd;
+    this.#retiredFds = shared ? [] : spec.fds.slice(workers);
     if (!shared)
-      for (const [index, fd] of spec.fds.entries()) if (index !== slot) this.#siblingFds.set(index, fd);
+      for (const [index, fd] of spec.fds.slice(0, workers).entries())
+        if (index !== slot) this.#siblingFds.set(index, fd);
   }
 
   get isServed(): boolean {
@@ -60,14 +68,10 @@ export class Listener {
     if (this.#closed) throw new Error(`listener ${this.name} is closed: this worker is to end`);
     this.#server = server;
     this.#connections = new ConnectionSet(server);
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      // By position: with a descriptor Node ignores a backlog in the options.
-      server.listen({ fd: this.#ownFd }, BACKLOG, () => {
-        server.off("error", reject);
-        resolve();
-      });
-    });
+    await listenOn(server, this.#ownFd);
+    for (const [index, fd] of this.#retiredFds.entries()) {
+      await this.#cover(index - this.#retiredFds.length, server, fd);
+    }
     return this.#connections;
   }
 
@@ -80,14 +84,15 @@ export class Listener {
     const server = this.#server;
     // It may have been released, or closed, while the module loaded.
     if (!server || this.#closed || !this.#wanted.has(slot) || this.#covers.has(slot)) return;
-    const cover = net.createServer(socketOptions(server), (socket) => server.emit("connection", socket));
-    this.#covers.set(slot, cover);
     // Closing a net.Server closes its descriptor, so it gets a copy: the next death needs the original again.
     if (!duplicate) this.#siblingFds.delete(slot);
-    await new Promise<void>((resolve, reject) => {
-      cover.once("error", reject);
-      cover.listen({ fd: duplicate ? duplicate(fd) : fd }, BACKLOG, resolve);
-    });
+    await this.#cover(slot, server, duplicate ? duplicate(fd) : fd);
+  }
+
+  async #cover(key: number, server: net.Server, fd: number): Promise<void> {
+    const cover = net.createServer(socketOptions(server), (socket) => server.emit("connection", socket));
+    this.#covers.set(key, cover);
+    await listenOn(cover, fd);
     cover.on("error", (error) => server.emit("error", error));
   }
 
@@ -106,12 +111,23 @@ export class Listener {
     this.#closed = true;
     // Not `server.close()`: that of http also cuts idle keep-alive connections, on which the next request may be under way already.
     if (this.#server) net.Server.prototype.close.call(this.#server);
-    else fs.closeSync(this.#ownFd);
+    else for (const fd of [this.#ownFd, ...this.#retiredFds]) fs.closeSync(fd);
     for (const cover of this.#covers.values()) cover.close();
     // As long as one process holds a socket open, the kernel goes on queueing connections on it.
     for (const fd of this.#siblingFds.values()) fs.closeSync(fd);
     this.#siblingFds.clear();
   }
+}
+
+function listenOn(server: net.Server, fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    // By position: with a descriptor Node ignores a backlog in the options.
+    server.listen({ fd }, BACKLOG, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
 }
 
 /** Serves raw TCP or unix connections: `onConnection` gets each socket and owns its protocol. Settles when it listens. */
