@@ -5,8 +5,9 @@
  */
 import net from "node:net";
 
-import type { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { experimental, Server, ServerCredentials } from "@grpc/grpc-js";
 
+import type { WatchedCertificate } from "../worker/certificate.ts";
 import type { Listener, Serving } from "../worker/listen.ts";
 
 // The injector's own end of grace would send CANCELLED, which no client retries. It is put off for ever (the longest timer there
@@ -30,12 +31,7 @@ export async function serveGrpc(options: {
 }): Promise<Serving> {
   const { server, credentials, listener } = options;
   const injector = server.createConnectionInjector(credentials);
-  const sockets = new Set<net.Socket>();
-  const acceptor = net.createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    injector.injectConnection(socket);
-  });
+  const acceptor = net.createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
   const connections = await listener.serve(acceptor);
   return {
     get connections() {
@@ -45,18 +41,69 @@ export async function serveGrpc(options: {
       listener.close();
       injector.drain(NEVER_MS);
       const repeat = setInterval(() => injector.drain(NEVER_MS), REPEAT_MS);
-      const cutSilent = setTimeout(
-        () => {
-          for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-        },
-        Math.min(SILENT_GRACE_MS, deadlineMs / 2),
-      );
       try {
-        return await connections.drain(deadlineMs);
+        const silentMs = Math.min(SILENT_GRACE_MS, deadlineMs / 2);
+        return await connections.drain(deadlineMs, { silentMs });
       } finally {
         clearInterval(repeat);
-        clearTimeout(cutSilent);
       }
     },
   };
+}
+
+/**
+ * Credentials that follow a certificate in files (`watchCertificate` of `@fieldpost/supervisor/worker`).
+ *
+ * @param grpc the program's own `@grpc/grpc-js`
+ */
+export function certificateCredentials(
+  grpc: { readonly experimental: typeof experimental },
+  certificate: WatchedCertificate,
+): ServerCredentials {
+  const provider = new CertificateProvider(certificate);
+  const { ca } = certificate.context;
+  // The function takes the identity first and the CA, which may be missing, second; its type has them the other way round.
+  const create = grpc.experimental.createCertificateProviderServerCredentials as (
+    identity: experimental.CertificateProvider,
+    ca: experimental.CertificateProvider | null,
+    requireClientCertificate: boolean,
+  ) => ServerCredentials;
+  return create(provider, ca === undefined ? null : provider, ca !== undefined);
+}
+
+/** What grpc-js asks of a source of certificates: each listener hears the newest, then all that come. */
+class CertificateProvider implements experimental.CertificateProvider {
+  readonly #certificate: WatchedCertificate;
+  readonly #ends = new Map<unknown, () => void>();
+
+  constructor(certificate: WatchedCertificate) {
+    this.#certificate = certificate;
+  }
+
+  addIdentityCertificateListener(hear: experimental.IdentityCertificateUpdateListener): void {
+    this.#add(hear, ({ cert, key }) => hear({ certificate: cert, privateKey: key }));
+  }
+
+  removeIdentityCertificateListener(hear: experimental.IdentityCertificateUpdateListener): void {
+    this.#remove(hear);
+  }
+
+  addCaCertificateListener(hear: experimental.CaCertificateUpdateListener): void {
+    this.#add(hear, ({ ca }) => hear(ca === undefined ? null : { caCertificate: ca }));
+  }
+
+  removeCaCertificateListener(hear: experimental.CaCertificateUpdateListener): void {
+    this.#remove(hear);
+  }
+
+  #add(key: unknown, hear: (context: WatchedCertificate["context"]) => void): void {
+    // Later: grpc-js asks before it has anywhere to put the answer.
+    process.nextTick(() => hear(this.#certificate.context));
+    this.#ends.set(key, this.#certificate.onChange(hear));
+  }
+
+  #remove(key: unknown): void {
+    this.#ends.get(key)?.();
+    this.#ends.delete(key);
+  }
 }

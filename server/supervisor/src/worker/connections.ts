@@ -16,9 +16,18 @@ export class ConnectionSet {
     return this.#open.size;
   }
 
-  /** Waits until all have ended, at most `deadlineMs` milliseconds, and destroys the rest. */
-  async drain(deadlineMs: number): Promise<DrainResult> {
+  /**
+   * Waits until all have ended, at most `deadlineMs` milliseconds, and destroys the rest.
+   *
+   * @param silentMs for protocols in which the client speaks first: then one on which nothing has come is destroyed. A connection that was
+   *   opened before the drain and says nothing would hold it up to its deadline. In milliseconds; default never
+   */
+  async drain(deadlineMs: number, { silentMs }: { silentMs?: number } = {}): Promise<DrainResult> {
     const before = this.size;
+    const cutSilent = (): void => {
+      for (const socket of this.#open) if (socket.bytesRead === 0) socket.destroy();
+    };
+    const silentTimer = silentMs === undefined ? undefined : setTimeout(cutSilent, silentMs);
     if (before > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onEmpty = resolve;
@@ -26,6 +35,7 @@ export class ConnectionSet {
       await promise;
       clearTimeout(timer);
     }
+    clearTimeout(silentTimer);
     const forced = this.size;
     for (const socket of this.#open) socket.destroy();
     return { closed: Math.max(0, before - forced), forced };

@@ -4,9 +4,17 @@
  * @module
  */
 export type { DrainResult } from "../messages.ts";
+export { keepFresh, watchCertificate } from "./certificate.ts";
+export type {
+  CertificateContext,
+  CertificateFiles,
+  CertificateOptions,
+  WatchedCertificate,
+} from "./certificate.ts";
 export { drainAll } from "./connections.ts";
 export type { ConnectionSet } from "./connections.ts";
 export { serveHttp } from "./http.ts";
+export type { HttpOptions } from "./http.ts";
 export { joinSupervisor } from "./join.ts";
 export type { DrainHook, SupervisedWorker, WorkerExit } from "./join.ts";
 export { listen } from "./listen.ts";

@@ -1,7 +1,10 @@
 import fs from "node:fs";
 import net from "node:net";
+import tls from "node:tls";
 
 import type { DrainResult } from "../messages.ts";
+import { keepFresh } from "./certificate.ts";
+import type { WatchedCertificate } from "./certificate.ts";
 import { ConnectionSet } from "./connections.ts";
 
 // The supervisor's value again: listen(2) on an inherited socket sets the backlog anew, and Node's own default would cut it to 511.
@@ -130,18 +133,29 @@ function listenOn(server: net.Server, fd: number): Promise<void> {
   });
 }
 
-/** Serves raw TCP or unix connections: `onConnection` gets each socket and owns its protocol. Settles when it listens. */
+/**
+ * Serves raw TCP or unix connections: `onConnection` gets each socket and owns its protocol. Settles when it listens.
+ *
+ * @param certificate makes it TLS; `onConnection` gets a socket when its handshake is done
+ */
 export async function listen(
   listener: Listener,
   onConnection: (socket: net.Socket) => void,
+  { certificate }: { certificate?: WatchedCertificate } = {},
 ): Promise<Serving> {
-  const connections = await listener.serve(net.createServer({ noDelay: true }, onConnection));
+  const server =
+    certificate === undefined
+      ? net.createServer({ noDelay: true }, onConnection)
+      : tls.createServer({ ...certificate.context, noDelay: true }, onConnection);
+  const letGo = certificate && keepFresh(server as tls.Server, certificate);
+  const connections = await listener.serve(server);
   return {
     get connections() {
       return connections.size;
     },
     drain: (deadlineMs) => {
       listener.close();
+      letGo?.();
       return connections.drain(deadlineMs);
     },
   };
