@@ -18,6 +18,13 @@ async function resize(supervised: Supervised, workers: number): Promise<void> {
   await eventually(() => supervised.events.filter(({ msg }) => msg === "reloaded").length > before);
 }
 
+/** Settles when those that were replaced or taken away have ended: until then each has its channel. */
+const settled = (supervised: Supervised, workers: number): Promise<void> =>
+  eventually(async () => {
+    const all = (await supervised.status()).workers;
+    return all.length === workers && all.every(({ predecessor }) => predecessor === undefined);
+  });
+
 const states = async ({ status }: Supervised): Promise<unknown> =>
   (await status()).workers.map(({ slot, generation, state }) => [slot, generation, state]);
 
@@ -80,11 +87,11 @@ describe("another number of workers", () => {
     const count = async (): Promise<unknown> => (await supervised.ask({ ask: "fds" }, "fds")).count;
     await resize(supervised, 4);
     await resize(supervised, 2);
-    await eventually(async () => (await supervised.status()).workers.length === 2);
+    await settled(supervised, 2);
     const before = await count();
     for (const workers of [3, 1, 4, 2]) await resize(supervised, workers);
-    await eventually(async () => (await supervised.status()).workers.length === 2);
-    expect(await count()).toBe(before);
+    await settled(supervised, 2);
+    await eventually(async () => (await count()) === before);
   });
 
   it("that cannot all start leaves those that can, and goes on trying", async () => {
