@@ -10,7 +10,7 @@ import tls from "node:tls";
 import grpc from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 
-import { watchCertificate } from "@fieldpost/supervisor/worker";
+import { keepFresh, watchCertificate } from "@fieldpost/supervisor/worker";
 
 import { makeFolder } from "../support/relay.ts";
 import { echoService } from "./fixtures/echo-service.ts";
@@ -106,6 +106,29 @@ describe("a certificate", () => {
     await eventually(() => heard.length === 1);
     expect(certificate.context).toMatchObject({ cert: renewed, key: renewed });
     expect(errors).toHaveLength(2);
+  });
+
+  it("leaves what else a handshake needs as it is", async () => {
+    const pem = path.join(folder(), "server.pem");
+    fs.writeFileSync(pem, first);
+    const certificate = watchCertificate(
+      { certFile: pem, keyFile: pem },
+      { refreshMs: 10, secureContext: { minVersion: "TLSv1.3" } },
+    );
+    onTestFinished(() => certificate.close());
+    const server = tls.createServer(certificate.context);
+    server.on("tlsClientError", () => {});
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const letGo = keepFresh(server, certificate);
+    const changed = new Promise((resolve) => certificate.onChange(resolve));
+    replace(pem, renewed);
+    await changed;
+    const { port } = server.address() as net.AddressInfo;
+    const target = { host: "127.0.0.1", port };
+    await expect(handshake(target, { maxVersion: "TLSv1.2" })).rejects.toThrow("protocol version");
+    expect((await handshake(target)).fingerprint).toBe(fingerprintOf(renewed));
+    letGo();
   });
 
   it("is found when a symlink above it is swapped, as Kubernetes does", async () => {

@@ -72,8 +72,11 @@ export class Fleet {
    */
   async replaceAll(beginning: Beginning): Promise<ReloadResult> {
     const workers = countWorkers(this.#host.options().workers);
-    this.#host.openSockets(workers);
-    this.#addSlots(workers);
+    // Where the sockets are closed, none is opened: the rollout says why nothing is replaced.
+    if (this.#host.phase() === "running") {
+      this.#host.openSockets(workers);
+      this.#addSlots(workers);
+    }
     const host = {
       ...{ slots: this.slots, workers, options: this.#host.options(), phase: this.#host.phase },
       spawn: (slot: Slot) => this.#spawn(slot, workers),

@@ -52,7 +52,7 @@ export class SupervisorMachine {
         phase: () => this.#phase,
         listeners: () => this.#sockets?.listeners ?? [],
         openSockets: (workers) => {
-          if (this.#sockets) this.#sockets = growSlots(this.#sockets, workers);
+          if (this.#sockets) this.#sockets = growSlots(this.#sockets, workers, this.#options.logger);
         },
         onReady: () => this.#onReady(),
         onGone: (worker) => this.#onGone(worker),

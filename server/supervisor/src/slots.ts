@@ -16,6 +16,7 @@ import {
   setReuseAddress,
   setReusePort,
 } from "./syscalls.ts";
+import type { Logger } from "./options.ts";
 import { openUnix, removeSocketFile } from "./unix-socket.ts";
 import type { SocketFile } from "./unix-socket.ts";
 
@@ -72,7 +73,7 @@ export async function openSlots(
  * Opens what is missing for so many workers. Such a socket is bound but does not listen: its own worker does that when it is ready, so
  * that no connection waits for it. Sockets beyond the number stay. Throws SupervisorError, and then nothing has changed.
  */
-export function growSlots(slots: Slots, workers: number): Slots {
+export function growSlots(slots: Slots, workers: number, logger: Logger): Slots {
   const added: number[] = [];
   const grow = (listener: SlotListener): SlotListener => {
     const parsed = parseAddress(listener.address);
@@ -84,7 +85,9 @@ export function growSlots(slots: Slots, workers: number): Slots {
       }
     } catch (error) {
       for (const fd of added) closeFd(fd);
-      throw bindError(listener.address, error);
+      const failure = bindError(listener.address, error);
+      logger.error("cannot add workers", { workers, error: String(failure) });
+      throw failure;
     }
     return { ...listener, fds: [...listener.fds, ...added.slice(before)] };
   };

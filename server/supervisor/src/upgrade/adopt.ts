@@ -1,4 +1,5 @@
 import type { CheckedOptions } from "../options.ts";
+import { endWorker } from "../rollout.ts";
 import type { Slot } from "../slot.ts";
 import { WorkerHandle } from "../worker-handle.ts";
 import type { WorkerEvents } from "../worker-handle.ts";
@@ -18,9 +19,6 @@ export function adoptWorkers(
   };
   slot.worker = adopt(carried?.worker);
   const predecessor = (slot.predecessor = adopt(carried?.predecessor));
-  if (predecessor !== undefined) {
-    const killTimer = setTimeout(() => predecessor.kill("drain deadline"), drainTimeoutMs);
-    void predecessor.gone.then(() => clearTimeout(killTimer));
-  }
+  if (predecessor !== undefined) endWorker(predecessor, drainTimeoutMs);
   return [slot.worker, slot.predecessor].filter((worker) => worker !== undefined);
 }

@@ -13,6 +13,9 @@ export interface CertificateFiles {
   clientCaFile?: string | undefined;
 }
 
+/** What comes from no file. */
+type SecureContextOptions = Omit<tls.SecureContextOptions, "key" | "cert" | "ca">;
+
 export interface CertificateOptions {
   /**
    * How often the files are looked at, in milliseconds. Looking finds what watching misses: symlinks that are swapped above the file,
@@ -21,10 +24,17 @@ export interface CertificateOptions {
   refreshMs?: number;
   /** Hears why a changed certificate is not used, once for each change; the one before stays in use. Default: a line on stderr. */
   onError?: (error: Error) => void;
+  /**
+   * What else handshakes need, such as `minVersion` or `ciphers`. Not to be given to `createServer` beside the context: a server forgets it when
+   * its certificate is set. Default: Node's own.
+   */
+  secureContext?: SecureContextOptions;
 }
 
 /** What TLS servers take; `key`, `cert` and `ca` are those of the files. */
-export type CertificateContext = Pick<tls.TlsOptions, "requestCert" | "rejectUnauthorized"> & {
+export type CertificateContext = SecureContextOptions & {
+  requestCert?: boolean;
+  rejectUnauthorized?: boolean;
   key: Buffer;
   cert: Buffer;
   ca?: Buffer;
@@ -45,17 +55,17 @@ export interface WatchedCertificate {
  */
 export function watchCertificate(
   files: CertificateFiles,
-  { refreshMs = 1000, onError = writeError }: CertificateOptions = {},
+  { refreshMs = 1000, onError = writeError, secureContext = {} }: CertificateOptions = {},
 ): WatchedCertificate {
   let state = stateOf(files);
-  let context = readContext(files);
+  let context = readContext(files, secureContext);
   const hearers = new Set<(context: CertificateContext) => void>();
   const timer = setInterval(() => {
     const now = stateOf(files);
     if (now === state) return;
     state = now;
     try {
-      context = readContext(files);
+      context = readContext(files, secureContext);
     } catch (error) {
       // Half of a renewal as well: the other half changes the files again.
       return onError(error instanceof Error ? error : new Error(String(error)));
@@ -86,15 +96,27 @@ function stateOf({ certFile, keyFile, clientCaFile }: CertificateFiles): string 
   return [certFile, keyFile, clientCaFile ?? []]
     .flat()
     .map((file) => {
-      const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
-      return stat === undefined
-        ? "none"
+      const stat = statOf(file);
+      return typeof stat === "string"
+        ? stat
         : `${stat.dev}.${stat.ino}.${stat.size}.${stat.mtimeNs}.${stat.ctimeNs}`;
     })
     .join(" ");
 }
 
-function readContext({ certFile, keyFile, clientCaFile }: CertificateFiles): CertificateContext {
+/** Or why there is none, as text. */
+function statOf(file: string): fs.BigIntStats | string {
+  try {
+    return fs.statSync(file, { bigint: true });
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function readContext(
+  { certFile, keyFile, clientCaFile }: CertificateFiles,
+  secureContext: SecureContextOptions,
+): CertificateContext {
   const cert = fs.readFileSync(certFile);
   const key = fs.readFileSync(keyFile);
   const certificate = parse(certFile, "certificate", () => new X509Certificate(cert));
@@ -102,7 +124,7 @@ function readContext({ certFile, keyFile, clientCaFile }: CertificateFiles): Cer
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new Error(`the key in ${keyFile} is not that of the certificate in ${certFile}`);
   }
-  const context: CertificateContext = { key, cert };
+  const context: CertificateContext = { ...secureContext, key, cert };
   if (clientCaFile !== undefined) {
     const ca = fs.readFileSync(clientCaFile);
     parse(clientCaFile, "certificate", () => new X509Certificate(ca));
