@@ -47,7 +47,7 @@ it("finds a change of each option", () => {
       "pid-file": "p",
       control: "c",
     },
-    ...{ insecure: "true", "log-level": "error" },
+    ...{ insecure: "true", "log-level": "error", "log-file": "l", daemon: "true" },
   } as const;
   const next = loadServeConfig(other, {});
   const { live, restart } = decideChanges(current, next);

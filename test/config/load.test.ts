@@ -80,6 +80,8 @@ describe("the configuration of serve", () => {
       responseCapBytes: 65_536,
       drainTimeoutMs: 30_000,
       pidFile: undefined,
+      logFile: undefined,
+      daemon: false,
       insecure: false,
       logLevel: "info",
     });
@@ -123,6 +125,8 @@ describe("the configuration of serve", () => {
     ["response-cap", "-1"],
     ["drain-timeout", "forever"],
     ["pid-file", ""],
+    ["log-file", ""],
+    ["daemon", "1"],
     ["control", ""],
     ["insecure", "yes"],
     ["log-level", "loud"],
@@ -134,7 +138,7 @@ describe("the configuration of serve", () => {
     expect(problemsOf({}, { [environmentName]: value })).toEqual([`environment ${environmentName}${rest}`]);
   });
   it("has a case for every option above", () => {
-    expect(Object.keys(serveOptions)).toHaveLength(20);
+    expect(Object.keys(serveOptions)).toHaveLength(22);
   });
 
   it("reports everything that is wrong in one go", () => {
@@ -165,9 +169,7 @@ describe("the configuration of serve", () => {
   });
 
   it.each(laterOptions.map(({ name }) => name))("says that --%s is not offered yet", (name) => {
-    expect(problemsOf({ [name]: name === "daemon" ? true : "x" })).toEqual([
-      `flag --${name}: not offered in this release`,
-    ]);
+    expect(problemsOf({ [name]: "x" })).toEqual([`flag --${name}: not offered in this release`]);
     const environmentName = environmentOf({ name });
     expect(problemsOf({}, { [environmentName]: "x" })).toEqual([
       `environment ${environmentName}: not offered in this release`,
@@ -195,6 +197,15 @@ describe("the configuration of serve", () => {
     [
       { grpc: "127.0.0.1:7000", http: "127.0.0.1:7000" },
       "--grpc 127.0.0.1:7000 and --http 127.0.0.1:7000 are the same",
+    ],
+    [
+      { "log-file": "x/../fieldpost.db" },
+      "--store ./fieldpost.db (default) and --log-file x/../fieldpost.db are the same file",
+    ],
+    [{ "pid-file": "/x", control: "/x" }, "--control /x and --pid-file /x are the same file"],
+    [
+      { daemon: true as const },
+      "--daemon true needs --log-file: nobody reads the output of a relay in the background",
     ],
     [{ "max-body": "2MiB", "max-message": "1MiB" }, "--max-message 1MiB must be at least --max-body 2MiB"],
     [
@@ -243,6 +254,8 @@ describe("the configuration of serve with a file", () => {
     ["response_cap", "0", { responseCapBytes: 0 }],
     ["drain_timeout", "5s", { drainTimeoutMs: 5000 }],
     ["pid_file", "5", { pidFile: "5" }],
+    ["log_file", "/var/log/x.log", { logFile: "/var/log/x.log" }],
+    ["daemon", "true\nlog_file: x", { daemon: true, logFile: "x" }],
     ["insecure", "true", { insecure: true }],
     ["log_level", "warn # a comment", { logLevel: "warn" }],
   ])("reads %s: %s as a flag's value is read", (key, value, expected) => {

@@ -28,6 +28,16 @@ describe("the line protocol", () => {
     );
   });
 
+  it("knows when logs are to be opened anew, and whether they are", () => {
+    const ask = { t: "reopenLogs", path: "/var/log/relay.log" } as const;
+    const answer = { t: "logsReopened", error: "" } as const;
+    const bytes = Buffer.from(encodeMessage(ask) + encodeMessage(answer));
+    expect(new MessageReader().push(bytes)).toEqual([
+      { v: 1, ...ask },
+      { v: 1, ...answer },
+    ]);
+  });
+
   it("keeps half a line until the rest comes", () => {
     const reader = new MessageReader();
     const bytes = line(pong);

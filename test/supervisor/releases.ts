@@ -68,8 +68,12 @@ export interface Deployed {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-/** Starts the first release, and waits until it serves. */
-export async function startReleases(first: Release): Promise<Deployed> {
+/**
+ * Starts the first release, and waits until it serves.
+ *
+ * @param log the file that it writes to, if it does
+ */
+export async function startReleases(first: Release, log?: string): Promise<Deployed> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "fieldpost-releases-"));
   onTestFinished(() => fs.rmSync(folder, { recursive: true }));
   fs.symlinkSync(path.join(repository, "node_modules"), path.join(folder, "node_modules"));
@@ -96,30 +100,31 @@ export async function startReleases(first: Release): Promise<Deployed> {
     },
   );
   onTestFinished(() => endMarked(mark));
-  const pid = child.pid!;
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += String(chunk)));
+  let written = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (written += String(chunk)));
+  const output = (): string => written + (log === undefined ? "" : readProc(log));
   const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
-  const isUp = (): boolean => output.includes("supervisor: started") || child.exitCode !== null;
-  await eventually(isUp);
-  if (child.exitCode !== null) throw new Error(output);
-  const { listeners } = await requestStatus(controlPath);
+  const hasFailed = (): boolean => (child.exitCode ?? 0) !== 0;
+  await eventually(() => output().includes("supervisor: started") || hasFailed());
+  if (hasFailed()) throw new Error(output());
+  // One that goes into the background has another pid than what was started.
+  const { listeners, pid } = await requestStatus(controlPath);
   return {
     pid,
     target: targetOf(listeners[0]!.address),
     controlPath,
-    output: () => output,
+    output,
     deploy,
     reload: () => requestReload(controlPath),
     status: () => requestStatus(controlPath),
-    signal: (signal) => void child.kill(signal),
+    signal: (signal) => void process.kill(pid, signal),
     descriptors: () => fs.readdirSync(`/proc/${pid}/fd`).length,
     children: () => childrenOf(pid),
     exited,
   };
 }
 
-function childrenOf(parent: number): { pid: number; state: string }[] {
+export function childrenOf(parent: number): { pid: number; state: string }[] {
   return fs.readdirSync("/proc").flatMap((entry) => {
     const [, state, ppid] = /\) (\S) (\d+)/.exec(readProc(`/proc/${entry}/stat`)) ?? [];
     return state !== undefined && Number(ppid) === parent ? [{ pid: Number(entry), state }] : [];

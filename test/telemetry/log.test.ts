@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
-import { type Logger, createLogger, openLogFile } from "../../server/src/telemetry/log.ts";
+import { type Logger, createLogger } from "../../server/src/telemetry/log.ts";
 import { scrub } from "../../server/src/telemetry/redact.ts";
 import { expectInProportion } from "../support/growth.ts";
 
@@ -173,18 +174,34 @@ describe("an error", () => {
   });
 });
 
-it("a log file is opened again under its name after it was moved away", () => {
+it("on a disk that is full waits until there is room, and does not end the process", () => {
   const directory = mkdtempSync(join(tmpdir(), "fieldpost-log-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
-  const path = join(directory, "new", "relay.log");
-  const file = openLogFile(path);
-  const log = createLogger({ level: "info", name: "worker", destination: file });
-  log.info("one");
-  renameSync(path, `${path}.1`);
-  log.info("two");
-  file.reopen();
-  log.info("three");
-  file.close();
-  expect(readFileSync(`${path}.1`, "utf8")).toMatch(/one[^]*two/);
-  expect(readFileSync(path, "utf8")).toMatch(/^[^\n]*three[^\n]*\n$/);
+  const path = join(directory, "relay.log");
+  const source = (file: string): string => JSON.stringify(import.meta.resolve(`../../server/${file}`));
+  const program = `
+    import fs from "node:fs";
+    import { replaceFd } from ${source("supervisor/src/syscalls.ts")};
+    import { createLogger } from ${source("src/telemetry/log.ts")};
+    const log = createLogger({ level: "info", name: "worker" });
+    log.info("one");
+    for (let i = 0; i < 20_000; i++) log.info("more than there is room for");
+    replaceFd(fs.openSync(${JSON.stringify(path)}, "a"), 1);
+    log.info("lost");
+    log.info("two");
+  `;
+  const full = openSync("/dev/full", "w");
+  onTestFinished(() => closeSync(full));
+  const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
+    stdio: ["ignore", full, "pipe"],
+    encoding: "utf8",
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  const messages = readFileSync(path, "utf8").trimEnd().split("\n");
+  expect(messages.length).toBeGreaterThan(1000);
+  expect(messages.length).toBeLessThan(15_000);
+  expect([messages.at(0), messages.at(-1)]).toEqual([
+    expect.stringContaining('"msg":"one"'),
+    expect.stringContaining('"msg":"two"'),
+  ]);
 });

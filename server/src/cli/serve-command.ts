@@ -26,14 +26,15 @@ export function defineServe(command: Command): void {
 export async function runServe(command: Command): Promise<number> {
   const flags = flagsOf(command, [...options, ...laterOptions]);
   const { config, source } = await readConfig(flags);
-  let serving;
+  let serving, background;
   try {
-    serving = await import("./serve.ts");
+    [serving, background] = await Promise.all([import("./serve.ts"), import("./daemon.ts")]);
   } catch (error) {
     // It loads the supervisor, which says here what is missing of it; the class itself cannot be loaded then.
     if (!(error instanceof Error && error.name === "SupervisorError")) throw error;
     printError([error.message]);
     return exitFailed;
   }
-  return serving.serve(config, source);
+  const ended = config.daemon ? await background.serveInBackground() : undefined;
+  return ended ?? serving.serve(config, source);
 }

@@ -1,4 +1,3 @@
-import { rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { startSupervisor, SupervisorError } from "@fieldpost/supervisor";
@@ -10,6 +9,7 @@ import { workerEnvironment } from "../worker/settings.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { controlPathOf } from "./control-command.ts";
 import { instanceOfProcess } from "./instance.ts";
+import { launchCommand } from "./launch-command.ts";
 import { startReloading } from "./reloading.ts";
 
 /** SQLite has one writer: more workers than this only wait for each other. */
@@ -58,6 +58,8 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
       env: workerEnvironment(settings),
       drainTimeoutMs: config.drainTimeoutMs,
       ...(isTooLong && config.control === undefined ? {} : { controlPath }),
+      pidFile: config.pidFile,
+      logFile: config.logFile,
       ...launchCommand(),
       version,
       logger: {
@@ -67,7 +69,7 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
       },
       onSignal(signal) {
         if (signal === "SIGHUP") onHangUp();
-        else log.info({ signal }, "there is nothing to do on this signal");
+        else if (config.logFile === undefined) log.info("there is no log file (--log-file) to open anew");
       },
     });
   } catch (error) {
@@ -77,7 +79,6 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
     process.stderr.write(`fieldpost: ${error.message}\n`);
     return 1;
   }
-  if (config.pidFile !== undefined) writeFileSync(config.pidFile, `${process.pid}\n`);
   const addresses = Object.fromEntries(supervisor.listeners.map(({ name, address }) => [name, address]));
   log.info({ ...addresses, store }, "serving");
   const reloading = source && startReloading({ source, config, settings, supervisor, log });
@@ -87,7 +88,6 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
   };
   const code = await supervisor.done;
   reloading?.stop();
-  if (config.pidFile !== undefined) rmSync(config.pidFile, { force: true });
   return code;
 }
 
@@ -95,12 +95,6 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
 function firstRevision(): number {
   const monotonicMs = process.hrtime.bigint() / 1_000_000n;
   return Number(monotonicMs);
-}
-
-/** By the name that the launcher was called by: it finds the newest release, and the Node that belongs to it. */
-function launchCommand(): { command?: string[] } {
-  const launcher = process.env["FIELDPOST_LAUNCHER"];
-  return launcher === undefined ? {} : { command: [launcher, ...process.argv.slice(2)] };
 }
 
 /** Each line says `pid` of the process that writes it; the supervisor's news are about another. */

@@ -2,6 +2,7 @@
  * Makes the configuration out of its sources: flags beat environment beats file beats default. Everything that is wrong
  * is found in one go, and each is refused with the option, where it came from, the value and what is allowed.
  */
+import { resolve } from "node:path";
 import { formatAddress, isLocal } from "./address.ts";
 import { closest } from "./closest.ts";
 import {
@@ -202,6 +203,17 @@ function checkServeValues(values: ServeValues, origins: Origins, problems: strin
   }
   const [grpc, http] = [formatAddress(values.grpc), formatAddress(values.http)];
   if (grpc === http && !grpc.endsWith(":0")) problems.push(`${say("grpc")} and ${say("http")} are the same`);
+  // A log in the place of a store would be its end.
+  const files = (["store", "control", "pidFile", "logFile"] as const).filter(
+    (key) => values[key] !== undefined,
+  );
+  for (const [index, key] of files.entries()) {
+    const same = files.slice(index + 1).filter((other) => resolve(values[other]!) === resolve(values[key]!));
+    for (const other of same) problems.push(`${say(key)} and ${say(other)} are the same file`);
+  }
+  if (values.daemon && values.logFile === undefined) {
+    problems.push(`${say("daemon")} needs --log-file: nobody reads the output of a relay in the background`);
+  }
   if (values.maxMessageBytes < values.maxBodyBytes) {
     problems.push(`${say("maxMessageBytes")} must be at least ${say("maxBodyBytes")}`);
   }

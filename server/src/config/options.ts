@@ -201,7 +201,24 @@ export const serveOptions = {
     default: undefined,
     commands: serve,
     reload: "restart",
-    description: "write the supervisor's PID to this file",
+    description:
+      "write the supervisor's PID to this file when it serves; a second one with the same file is refused",
+  },
+  logFile: {
+    name: "log-file",
+    type: type.path,
+    default: undefined,
+    commands: serve,
+    reload: "restart",
+    description: "write the log, and all other output, to this file; SIGUSR1 opens it anew",
+  },
+  daemon: {
+    name: "daemon",
+    type: type.boolean,
+    default: "false",
+    commands: serve,
+    reload: "restart",
+    description: "serve in the background: return when that serves, or has failed; needs --log-file",
   },
   insecure: {
     name: "insecure",
@@ -246,8 +263,6 @@ export const laterOptions: readonly { readonly name: string; readonly value: str
   { name: "tls-key", value: "file" },
   { name: "client-ca", value: "file" },
   { name: "token-file", value: "file" },
-  { name: "log-file", value: "file" },
-  { name: "daemon", value: "" },
 ];
 
 /** Environment names that the programs of Fieldpost set for each other; no option, and never refused. */

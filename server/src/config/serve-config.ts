@@ -27,6 +27,9 @@ export interface ServeConfig {
   readonly responseCapBytes: number;
   readonly drainTimeoutMs: number;
   readonly pidFile: string | undefined;
+  readonly logFile: string | undefined;
+  /** Serve in the background; there is a logFile then. */
+  readonly daemon: boolean;
   /** True if a listener may be reached from other machines. */
   readonly insecure: boolean;
   readonly logLevel: LogLevel;

@@ -41,10 +41,23 @@ export function createLogger({ level, name, destination }: LoggerOptions): Logge
       serializers: { err: (error: unknown) => error },
       hooks: { streamWrite: scrub },
     },
-    destination ?? openDestination({ dest: 1, sync: true }),
+    destination ?? openStandardOutput(),
   );
   redactChildren(logger);
   return logger;
+}
+
+/** How much of the log waits until it can be written; more is lost. */
+const maxWaitingBytes = 1024 * 1024;
+
+/** A disk that is full costs lines of the log, and not the process. What waits is written with the next line that can be. */
+function openStandardOutput(): LogDestination {
+  // Without a least length `flush` would do nothing.
+  const stream = openDestination({ dest: 1, sync: true, minLength: 1, maxLength: maxWaitingBytes });
+  stream.on("error", () => {});
+  // A line for which there is no room tries nothing by itself: it would stay so for ever.
+  stream.on("drop", () => stream.flush());
+  return stream;
 }
 
 /** Changes the level. `tell` writes a line of level info about it, which is seen if the old level or the new one lets it. */
@@ -69,20 +82,4 @@ function activeTrace(): { trace_id?: string; span_id?: string } {
   const span = trace.getActiveSpan()?.spanContext();
   if (span === undefined || !isSpanContextValid(span)) return {};
   return { trace_id: span.traceId, span_id: span.spanId };
-}
-
-/** A log file that can be opened again under its name after something moved it away (SIGUSR1). */
-export interface LogFile extends LogDestination {
-  reopen(): void;
-  close(): void;
-}
-
-/** Opens a log file for appending and makes its directory. Writes at once, so that a crash loses no line. */
-export function openLogFile(path: string): LogFile {
-  const stream = openDestination({ dest: path, append: true, mkdir: true, sync: true });
-  return {
-    write: (line) => void stream.write(line),
-    reopen: () => stream.reopen(),
-    close: () => stream.end(),
-  };
 }

@@ -4,6 +4,9 @@ export type SupervisorErrorCode =
   | "ADDRESS_INVALID"
   | "ADDRESS_IN_USE"
   | "BIND_FAILED"
+  | "PID_FILE_LOCKED"
+  | "PID_FILE_FAILED"
+  | "LOG_FILE_FAILED"
   | "WORKER_FAILED"
   | "RELOAD_FAILED"
   | "STOPPED"
@@ -32,3 +35,28 @@ export function bindError(address: string, error: unknown): unknown {
 export function inUse(address: string, cause?: unknown): SupervisorError {
   return new SupervisorError("ADDRESS_IN_USE", `${address} is already in use by another process`, { cause });
 }
+
+/** Why a file cannot be used that this process writes, with the rule that it breaks. */
+export function fileError(
+  code: "PID_FILE_FAILED" | "LOG_FILE_FAILED",
+  what: string,
+  cause: unknown,
+): SupervisorError {
+  const errno = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const rule = fileRules[errno];
+  const why = rule === undefined ? `: ${String(cause)}` : ` (${errno}): ${rule}`;
+  return new SupervisorError(code, `cannot write ${what}${why}`, { cause });
+}
+
+const mustExist = "its folder must exist";
+const mustBeWritable = "this user must be allowed to write to it, and to its folder";
+const fileRules: Record<string, string | undefined> = {
+  ENOENT: mustExist,
+  ENOTDIR: mustExist,
+  EISDIR: "it must be a file, not a folder",
+  ELOOP: "it must be a file, not a symlink",
+  EACCES: mustBeWritable,
+  EPERM: mustBeWritable,
+  EROFS: mustBeWritable,
+  ENOSPC: "its disk is full",
+};

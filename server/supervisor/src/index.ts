@@ -5,6 +5,8 @@
  */
 export { formatAddress, parseAddress } from "./address.ts";
 export type { ListenAddress } from "./address.ts";
+export { daemonize } from "./daemon.ts";
+export type { Launch, Launched } from "./daemon.ts";
 export { SupervisorError } from "./errors.ts";
 export type { SupervisorErrorCode } from "./errors.ts";
 export type { HookSignal, Logger, SupervisorChanges, SupervisorOptions } from "./options.ts";

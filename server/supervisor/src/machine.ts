@@ -7,6 +7,7 @@ import { Fleet } from "./fleet.ts";
 import { checkPayload } from "./messages.ts";
 import { checkOptions } from "./options.ts";
 import type { CheckedOptions, SupervisorChanges } from "./options.ts";
+import type { ProcessFiles } from "./process-files.ts";
 import { Reloads } from "./reloads.ts";
 import { followParent, installSignals } from "./signals.ts";
 import { ServiceManager } from "./service-manager.ts";
@@ -28,6 +29,7 @@ export class SupervisorMachine {
   #resumed: Promise<ReloadResult> | undefined;
   #options: CheckedOptions;
   readonly #fleet: Fleet;
+  readonly #files: ProcessFiles;
   readonly #started = Promise.withResolvers<void>();
   readonly #finish: (exitCode: number) => void;
   readonly #serviceManager: ServiceManager;
@@ -42,8 +44,9 @@ export class SupervisorMachine {
   #stopBeat = (): void => {};
   #killTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: CheckedOptions, carried?: CarriedState) {
+  constructor(options: CheckedOptions, files: ProcessFiles, carried?: CarriedState) {
     this.#options = options;
+    this.#files = files;
     this.#carried = carried;
     this.#startTime = carried === undefined ? new Date() : new Date(carried.startTime);
     this.#fleet = new Fleet(
@@ -60,9 +63,7 @@ export class SupervisorMachine {
       carried,
     );
     this.#serviceManager = new ServiceManager(process.env, options.logger);
-    const { promise, resolve } = Promise.withResolvers<number>();
-    this.done = promise;
-    this.#finish = resolve;
+    ({ promise: this.done, resolve: this.#finish } = Promise.withResolvers<number>());
     const isRunning = (): boolean => this.#phase === "running";
     const host = { serviceManager: this.#serviceManager, isRunning, workers: () => this.#fleet.slots.length };
     this.#reloads = new Reloads(host, () => this.#replaceAll());
@@ -79,7 +80,7 @@ export class SupervisorMachine {
       kill: () => this.#killAll("second SIGINT", 130),
       // How it ends is in the log.
       reload: (signal) => void this.reload(signal).catch(() => {}),
-      hook: (signal) => this.#options.onSignal(signal),
+      hook: (signal) => this.#files.hear(signal, this.#fleet.alive),
     });
     try {
       followParent(() => void this.stop("parent's death"));
@@ -221,7 +222,7 @@ export class SupervisorMachine {
     if (checks) {
       const host = {
         ...{ fleet: this.#fleet, options: this.#options, startTime: this.#startTime, control: this.#control },
-        ...{ listeners: this.#sockets?.listeners ?? [], phase: () => this.#phase },
+        ...{ listeners: this.#sockets?.listeners ?? [], phase: () => this.#phase, files: this.#files },
       };
       await upgrade(host, time);
     }

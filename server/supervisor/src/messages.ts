@@ -1,7 +1,7 @@
 // The line protocol between supervisor and worker, used by both sides: one JSON object a line, `{"v":1,"t":...}`.
 // After an upgrade an old side talks to a new one, so an unknown `t` is ignored and fields are only ever added.
 //
-// Reserved for upgrade in place and hand-over: handoverBegin, handoverAck, handed, log, reopenLogs, setLevel.
+// Reserved for upgrade in place and hand-over: handoverBegin, handoverAck, handed, log, setLevel.
 
 export const PROTOCOL_VERSION = 1;
 /** What one `broadcast` may carry, in UTF-8 bytes: 64 KiB. */
@@ -32,6 +32,7 @@ export type WorkerMessage =
   | { t: "adopted"; slot: number }
   | { t: "released"; slot: number }
   | { t: "broadcast"; topic: string; payload: string }
+  | { t: "logsReopened"; error: string }
   | ({ t: "drained" } & DrainResult)
   | { t: "exiting" }
   | { t: "fatal"; error: string };
@@ -43,7 +44,8 @@ export type SupervisorMessage =
   | { t: "release"; slot: number }
   | { t: "broadcast"; topic: string; payload: string }
   | { t: "workerExit"; slot: number; generation: number; pid: number }
-  | { t: "drainTimeout"; drainTimeoutMs: number };
+  | { t: "drainTimeout"; drainTimeoutMs: number }
+  | { t: "reopenLogs"; path: string };
 
 /** One message as it goes over the wire, with the line's end. */
 export function encodeMessage(message: WorkerMessage | SupervisorMessage): string {
@@ -59,6 +61,7 @@ const shapes: Record<string, Record<string, Check>> = {
   adopted: { slot: "number" },
   released: { slot: "number" },
   broadcast: { topic: "string", payload: "string" },
+  logsReopened: { error: "string" },
   drained: { closed: "number", forced: "number" },
   exiting: {},
   fatal: { error: "string" },
@@ -68,6 +71,7 @@ const shapes: Record<string, Record<string, Check>> = {
   release: { slot: "number" },
   workerExit: { slot: "number", generation: "number", pid: "number" },
   drainTimeout: { drainTimeoutMs: "number" },
+  reopenLogs: { path: "string" },
 };
 
 /** A message that this version knows and that has its fields, or undefined. */

@@ -1,5 +1,8 @@
+import { resolve } from "node:path";
+
 import { parseAddress } from "./address.ts";
 import { SupervisorError } from "./errors.ts";
+import { stderrLogger } from "./stderr-logger.ts";
 import { launchCommand } from "./upgrade/launch.ts";
 
 /** Signals that the supervisor survives and hands to `onSignal`; what they mean is the program's choice. */
@@ -44,6 +47,16 @@ export interface SupervisorOptions {
    */
   controlPath?: string | undefined;
   /**
+   * Where the PID stands while the supervisor runs, from the moment when all workers are ready. The file is locked (flock), and a second
+   * supervisor with the same one is refused. Default: nowhere.
+   */
+  pidFile?: string | undefined;
+  /**
+   * Where standard output and error of the supervisor and its workers go. SIGUSR1 opens it anew, in all of them: whoever rotates it renames it
+   * first. Made with mode 0640 if it is not there. Default: they stay what they are.
+   */
+  logFile?: string | undefined;
+  /**
    * How this program is started: a file and its arguments. A reload runs it to check the version that is on disk, up to `startSupervisor`,
    * and executes it in this process if that is another one than this. Empty: a reload replaces workers only. Default: what Node tells of
    * its own start, with the main module by its name, symlinks unresolved.
@@ -64,7 +77,7 @@ export type CheckedOptions = Required<Omit<SupervisorOptions, OptionalOption>> &
   Pick<SupervisorOptions, OptionalOption>;
 
 /** What has to be given, or has no default. */
-type OptionalOption = "workerModule" | "controlPath" | "version";
+type OptionalOption = "workerModule" | "controlPath" | "pidFile" | "logFile" | "version";
 
 /** Fills the defaults in; throws OPTION_INVALID with the option's name. */
 export function checkOptions(options: SupervisorOptions): CheckedOptions {
@@ -82,6 +95,9 @@ export function checkOptions(options: SupervisorOptions): CheckedOptions {
     onSignal: () => {},
     logger: stderrLogger,
     ...options,
+    // The working directory may be another one later.
+    ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
+    ...(options.logFile === undefined ? {} : { logFile: resolve(options.logFile) }),
   };
   if (checked.listeners.length === 0) throw invalid("listeners must not be empty");
   const names = new Set(checked.listeners.map(({ name }) => name));
@@ -89,6 +105,9 @@ export function checkOptions(options: SupervisorOptions): CheckedOptions {
   const { controlPath, workers } = checked;
   // Says what is wrong with it.
   if (controlPath !== undefined) parseAddress(`unix:${controlPath}`);
+  if (checked.pidFile !== undefined && checked.pidFile === checked.logFile) {
+    throw invalid("pidFile and logFile must not be the same");
+  }
   if (workers !== "auto" && !(Number.isInteger(workers) && workers >= 1 && workers <= 1024)) {
     throw invalid(`workers must be "auto" or 1 to 1024, not ${workers}`);
   }
@@ -103,11 +122,4 @@ export function checkOptions(options: SupervisorOptions): CheckedOptions {
 
 function invalid(message: string): SupervisorError {
   return new SupervisorError("OPTION_INVALID", message);
-}
-
-const stderrLogger: Logger = { info: writeLine, warn: writeLine, error: writeLine };
-
-function writeLine(message: string, fields: Record<string, unknown>): void {
-  const details = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-  process.stderr.write(`supervisor: ${message}${details.join("")}\n`);
 }

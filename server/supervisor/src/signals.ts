@@ -1,5 +1,7 @@
+import { constants } from "node:os";
+
 import type { HookSignal } from "./options.ts";
-import { setParentDeathSignal } from "./syscalls.ts";
+import { setParentDeathSignal, unblockSignal } from "./syscalls.ts";
 
 export interface SignalActions {
   /** Stop gracefully. */
@@ -36,6 +38,8 @@ export function installSignals(actions: SignalActions): () => void {
     ["SIGUSR2", () => actions.reload("SIGUSR2")],
   ];
   for (const [signal, handler] of handlers) process.on(signal, handler);
+  // With --disable-sigusr1 Node blocks it for good, and no handler would ever hear of it.
+  unblockSignal(constants.signals.SIGUSR1);
   const early = globalThis.fieldpostTakeEarlySignals?.() ?? [];
   for (const signal of early) process.emit(signal, signal);
   return () => {

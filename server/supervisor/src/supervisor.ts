@@ -1,7 +1,9 @@
 // What a program that supervises calls: the process that never serves.
+import { requireLog, tellLauncher } from "./daemon.ts";
 import { SupervisorMachine } from "./machine.ts";
 import { checkOptions } from "./options.ts";
 import type { SupervisorChanges, SupervisorOptions } from "./options.ts";
+import { ProcessFiles } from "./process-files.ts";
 import type { ReloadResult, SupervisorStatus } from "./status.ts";
 import { takeCarried } from "./upgrade/carried.ts";
 import { answerCheck, isCheck } from "./upgrade/check.ts";
@@ -38,22 +40,49 @@ export interface Supervisor {
 
 /**
  * Opens the sockets, starts the workers and settles once every one of them is ready. Installs signal handlers, which stay after the end: the
- * process is expected to exit with what `done` says. Throws SupervisorError: an address is taken, a worker failed before all were
- * ready (WORKER_FAILED, with the worker's error; by then everything is stopped again), or a signal came first (STOPPED).
+ * process is expected to exit with what `done` says. Throws SupervisorError: an address or the PID file is taken, a file cannot be written, a
+ * worker failed before all were ready (WORKER_FAILED, with the worker's error; by then everything is stopped again), or a signal came first
+ * (STOPPED). By then standard output and error are again what they were before the log file took their place.
  */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const checked = checkOptions(options);
+  requireLog(checked);
   if (isCheck(process.env)) await answerCheck(checked);
-  const machine = new SupervisorMachine(checked, takeCarried(process.env));
-  await machine.start();
+  const carried = takeCarried(process.env);
+  const files = new ProcessFiles(checked, carried);
+  const machine = new SupervisorMachine(checked, files, carried);
+  try {
+    await machine.start();
+    await endIfThrown(machine, () => files.ready());
+  } catch (error) {
+    files.failed(error);
+    throw error;
+  }
+  tellLauncher({ pid: process.pid, listeners: machine.listeners });
+  const done = machine.done.then((exitCode) => {
+    files.end();
+    return exitCode;
+  });
   return {
     pid: process.pid,
     listeners: machine.listeners,
-    done: machine.done,
+    done,
     status: () => machine.status(),
     broadcast: (topic, payload) => machine.broadcast(topic, payload),
     update: (changes) => machine.update(changes),
     reload: () => machine.reload("reload()"),
-    stop: () => machine.stop("stop()"),
+    stop() {
+      void machine.stop("stop()");
+      return done;
+    },
   };
+}
+
+async function endIfThrown(machine: SupervisorMachine, work: () => void): Promise<void> {
+  try {
+    work();
+  } catch (error) {
+    await machine.stop("failed start");
+    throw error;
+  }
 }

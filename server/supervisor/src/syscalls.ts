@@ -26,8 +26,11 @@ const calls = {
   execve: libc.func("int execve(const char *path, const char **argv, const char **envp)"),
   memfd_create: libc.func("int memfd_create(const char *name, unsigned int flags)"),
   sigaction: libc.func("int sigaction(int signal, void *action, void *old_action)"),
+  sigprocmask: libc.func("int sigprocmask(int how, void *set, void *old_set)"),
   waitpid: libc.func("int waitpid(int pid, void *status, int options)"),
   fcntl: libc.func("int fcntl(int fd, int command, ...)"),
+  dup3: libc.func("int dup3(int fd, int target, int flags)"),
+  flock: libc.func("int flock(int fd, int operation)"),
   sched_getaffinity: libc.func("int sched_getaffinity(int pid, size_t length, void *mask)"),
   sched_setaffinity: libc.func("int sched_setaffinity(int pid, size_t length, void *mask)"),
   prctl: libc.func(
@@ -53,8 +56,13 @@ const IPV6_V6ONLY = 26;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
+const O_CLOEXEC = 0o2000000;
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 const MFD_CLOEXEC = 1;
 const SIG_IGN = 1n;
+const SIG_UNBLOCK = 1;
 const WNOHANG = 1;
 const PR_SET_PDEATHSIG = 1;
 
@@ -147,6 +155,25 @@ export function duplicateFd(fd: number): number {
   return call("fcntl", fd, F_DUPFD_CLOEXEC, "int", 3);
 }
 
+/** Makes `target` another descriptor of what `fd` is; what it was before is closed. The standard streams stay open at an execve. */
+export function replaceFd(fd: number, target: number): void {
+  call("dup3", fd, target, target <= 2 ? 0 : O_CLOEXEC);
+}
+
+/**
+ * Locks an open file, until the last descriptor of this opening of it is closed. False if somebody else has a lock that this one does not
+ * go with: only shared ones go with shared ones.
+ */
+export function tryLock(fd: number, kind: "shared" | "exclusive"): boolean {
+  try {
+    call("flock", fd, (kind === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB);
+    return true;
+  } catch (error) {
+    if (error instanceof SystemCallError && /^E(AGAIN|WOULDBLOCK)$/.test(error.code)) return false;
+    throw error;
+  }
+}
+
 /** Lets a descriptor outlive an execve, or not. */
 export function setCloseOnExec(fd: number, closes: boolean): void {
   call("fcntl", fd, F_SETFD, "int", closes ? FD_CLOEXEC : 0);
@@ -172,6 +199,15 @@ export function ignoreSignal(signal: number): () => void {
   ignore.writeBigUInt64LE(SIG_IGN);
   call("sigaction", signal, ignore, before);
   return () => void call("sigaction", signal, before, null);
+}
+
+const SIGNAL_SET_BYTES = 128;
+
+/** Lets a signal from 1 to 64 come through to the calling thread. */
+export function unblockSignal(signal: number): void {
+  const set = Buffer.alloc(SIGNAL_SET_BYTES);
+  set.writeBigUInt64LE(1n << BigInt(signal - 1));
+  call("sigprocmask", SIG_UNBLOCK, set, null);
 }
 
 /**

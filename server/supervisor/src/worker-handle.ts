@@ -21,6 +21,8 @@ export interface WorkerEvents {
 const MAX_BACKLOG_BYTES = 1024 * 1024;
 // The control channel ends with the process, as a rule before its exit is reported; this is for the case that a grandchild holds it.
 const LAST_WORDS_MS = 250;
+/** A worker of an older version does not know what it is asked, and one that is starting may not hear it for a while. */
+const REOPEN_MS = 10_000;
 
 /** Its place. */
 type Place = Pick<WorkerSpec, "slot" | "generation" | "cpu">;
@@ -68,6 +70,8 @@ export class WorkerHandle {
   #exiting = false;
   #ping: { id: number; sentAt: number } | undefined;
   #pings = 0;
+  /** Those who wait for its word that its log is open, in the order in which it was asked. */
+  readonly #reopenings: ((error: string) => void)[] = [];
 
   /** Starts a process. A spawn that fails is reported like a death, through `onGone`. */
   static start(spec: WorkerSpec, events: WorkerEvents): WorkerHandle {
@@ -177,6 +181,18 @@ export class WorkerHandle {
     this.#control.write(encodeMessage(message));
   }
 
+  /** Has it write to what `path` is by now. Settles when it does, or is gone, or has not said so in time; then with the reason. */
+  async reopenLogs(path: string): Promise<string> {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.#reopenings.push(resolve);
+    const timer = setTimeout(() => resolve(`no answer within ${REOPEN_MS} ms`), REOPEN_MS);
+    void this.gone.then(() => resolve(""));
+    this.send({ t: "reopenLogs", path });
+    const error = await promise;
+    clearTimeout(timer);
+    return error;
+  }
+
   /**
    * Asks it to finish what it has and to exit before `timeoutMs`, when SIGKILL comes; one that cannot hear yet is killed.
    * Its own deadline lies a little before, so that it can still close its store when it has cut its last connections.
@@ -254,6 +270,8 @@ export class WorkerHandle {
         return;
       case "broadcast":
         return this.#events.onBroadcast(this, message.topic, message.payload);
+      case "logsReopened":
+        return this.#reopenings.shift()?.(message.error);
       case "drained":
         this.drained = { closed: message.closed, forced: message.forced };
         return;

@@ -48,6 +48,12 @@ export interface CarriedControl {
   }[];
 }
 
+/** The PID file, and the descriptor that holds its lock. */
+export interface CarriedPidFile {
+  path: string;
+  fd: number;
+}
+
 export interface CarriedState {
   v: 1;
   /** Of the first program, in ISO 8601. */
@@ -59,18 +65,21 @@ export interface CarriedState {
   /** How many of the slots have workers; the others are retired. Default: all. */
   workers?: number;
   control: CarriedControl | undefined;
+  /** An older program does not say. */
+  pidFile?: CarriedPidFile | undefined;
 }
 
 /** The environment name under which a program finds the descriptor of what is carried to it. */
 export const CARRIED_VARIABLE = "FIELDPOST_INTERNAL_CARRIED";
 
 /** All descriptors that go along. */
-export function carriedFds({ listeners, slots, control }: CarriedState): number[] {
+export function carriedFds({ listeners, slots, control, pidFile }: CarriedState): number[] {
   const workers = slots.flatMap(({ worker, predecessor }) => [worker, predecessor]);
   return [
     ...listeners.flatMap(({ fds }) => fds),
     ...workers.flatMap((worker) => worker?.controlFd ?? []),
     ...(control === undefined ? [] : [control.fd, ...control.connections.map(({ fd }) => fd)]),
+    ...(pidFile === undefined ? [] : [pidFile.fd]),
   ];
 }
 

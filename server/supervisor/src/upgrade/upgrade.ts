@@ -3,6 +3,7 @@ import type { ControlServer } from "../control/server.ts";
 import { SupervisorError } from "../errors.ts";
 import type { Fleet } from "../fleet.ts";
 import type { CheckedOptions } from "../options.ts";
+import type { ProcessFiles } from "../process-files.ts";
 import type { Slot } from "../slot.ts";
 import type { SlotListener } from "../slots.ts";
 import type { Phase } from "../status.ts";
@@ -17,6 +18,7 @@ export interface UpgradeHost {
   readonly fleet: Fleet;
   readonly listeners: readonly SlotListener[];
   readonly control: ControlServer | undefined;
+  readonly files: ProcessFiles;
   readonly phase: () => Phase;
 }
 
@@ -46,14 +48,18 @@ export async function upgrade(host: UpgradeHost, reloadTime: number): Promise<vo
 }
 
 /** Waits until nothing is under way that cannot be carried: messages that have not left, workers whose end is being told. */
-async function calm({ fleet, control }: UpgradeHost): Promise<void> {
+async function calm({ fleet, control, files }: UpgradeHost): Promise<void> {
+  await files.settled();
   await Promise.all(
     [...fleet.alive].map((worker) => (worker.state === "gone" ? worker.gone : worker.flushed())),
   );
   await control?.flushed();
 }
 
-function stateOf({ startTime, fleet, listeners, control }: UpgradeHost, reloadTime: number): CarriedState {
+function stateOf(
+  { startTime, fleet, listeners, control, files }: UpgradeHost,
+  reloadTime: number,
+): CarriedState {
   return {
     v: 1,
     startTime: startTime.toISOString(),
@@ -62,6 +68,7 @@ function stateOf({ startTime, fleet, listeners, control }: UpgradeHost, reloadTi
     slots: [...fleet.slots, ...fleet.retired].map(carrySlot),
     workers: fleet.slots.length,
     control: control?.carry(),
+    pidFile: files.pidFile?.carry(),
   };
 }
 

@@ -169,6 +169,9 @@ class Membership implements SupervisedWorker {
       case "drainTimeout":
         this.#drainTimeoutMs = message.drainTimeoutMs;
         return;
+      case "reopenLogs":
+        void this.#reopenLogs(message.path);
+        return;
       default:
       // A worker's own message, echoed: ignored, like any that this version does not know.
     }
@@ -183,6 +186,18 @@ class Membership implements SupervisedWorker {
       // The slot's queue waits for its successor. What this worker serves itself is worth more than a crash.
       process.stderr.write(`cannot adopt slot ${slot}: ${String(error)}\n`);
     }
+  }
+
+  async #reopenLogs(path: string): Promise<void> {
+    let error = "";
+    try {
+      // Loaded only now: it brings koffi, 7 MB.
+      const { redirectOutput } = await import("../output.ts");
+      redirectOutput(path);
+    } catch (cause) {
+      error = String(cause);
+    }
+    this.#control.send({ t: "logsReopened", error });
   }
 
   #tellExit(exit: WorkerExit): void {
