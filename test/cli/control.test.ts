@@ -55,9 +55,10 @@ describe("fieldpost status", () => {
     await using relay = await startRelay({ workers: 2 });
     const result = await run(["status", "--store", relay.store]);
     expect(result).toMatchObject({ code: 0, stderr: "" });
-    const [head, addresses, empty, names, ...rows] = result.stdout.trimEnd().split("\n");
+    const [head, addresses, limits, empty, names, ...rows] = result.stdout.trimEnd().split("\n");
     expect(head).toMatch(/^supervisor \d+ running since \S+: fieldpost \d+\.\d+\.\d+, Node v24\./);
     expect(addresses).toBe(`grpc ${relay.grpcAddress}  http ${relay.httpUrl.replace("http://", "")}`);
+    expect(limits).toMatch(/^\d+ open files for each process, \w/);
     expect(empty).toBe("");
     expect(names).toMatch(/^SLOT +STATE +PID +GENERATION +CPU +CONNECTIONS +LAG +RESTARTS +SINCE$/);
     expect(rows.map((row) => row.split(/ {2,}/).slice(0, 4))).toEqual(
@@ -74,12 +75,13 @@ describe("fieldpost status", () => {
     const status: SupervisorStatus = {
       ...{ pid: 10, phase: "running" as const, startTime: "2026-11-25T09:00:00.000Z", version: undefined },
       ...{ nodeVersion: "v24.1.0", listeners: [{ name: "grpc", address: "[::]:1" }], unpinned: undefined },
-      workers: [worker],
+      ...{ maxOpenFiles: 1024, workers: [worker] },
     };
     expect(describeStatus(status)).toBe(
       [
         "supervisor 10 running since 2026-11-25T09:00:00.000Z: Node v24.1.0",
         "grpc [::]:1",
+        "1024 open files for each process, each worker on its CPU",
         "",
         "SLOT  STATE     PID  GENERATION  CPU  CONNECTIONS  LAG     RESTARTS  SINCE",
         "0     ready     11   1           3    5            0.3 ms  2         2026-11-25T10:00:00.000Z",

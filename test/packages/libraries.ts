@@ -57,8 +57,9 @@ export function describeLibraries(packages: readonly PackedPackage[], dir: strin
     const blockWith = (text: string): string => blocks.find((code) => code.includes(text))!;
     const programs = {
       "main.ts": blockWith("startSupervisor("),
-      "minimal-http-worker.ts": blockWith("serveHttp("),
-      "grpc-worker.ts": blockWith("serveGrpc("),
+      "http.ts": blockWith("serveHttp("),
+      "tcp.ts": blockWith("listen("),
+      "grpc.ts": blockWith("serveGrpc("),
     };
 
     beforeAll(async () => {
@@ -69,9 +70,10 @@ export function describeLibraries(packages: readonly PackedPackage[], dir: strin
 
     test("serves HTTP with the README's programs in JavaScript, without grpc-js", async () => {
       // They have no types in them.
-      write(folder, "main.js", programs["main.ts"].replace("worker.ts", "worker.js"));
-      write(folder, "minimal-http-worker.js", programs["minimal-http-worker.ts"]);
-      await using program = startProgram(process.execPath, ["--disable-sigusr1", "main.js"], { cwd: folder });
+      write(folder, "main.js", programs["main.ts"]);
+      write(folder, "http.js", programs["http.ts"]);
+      const args = ["--disable-sigusr1", "main.js", "http.js", "127.0.0.1:0"];
+      await using program = startProgram(process.execPath, args, { cwd: folder });
       const [address] = await program.textLine(/^127\.0\.0\.1:\d+$/);
       expect(await (await fetch(`http://${address}`)).text()).toMatch(/^slot [01]\n$/);
       program.signal("SIGTERM");

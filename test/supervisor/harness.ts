@@ -31,6 +31,8 @@ interface Event {
   forced?: number;
   replaced?: number;
   cause?: string;
+  maxOpenFiles?: number;
+  place?: unknown;
 }
 
 type Ask =
@@ -40,6 +42,11 @@ type Ask =
 
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`./fixtures/${name}.ts`, import.meta.url));
+}
+
+/** A program of the README. */
+export function example(name: string): string {
+  return fileURLToPath(new URL(`../../server/supervisor/examples/${name}.ts`, import.meta.url));
 }
 
 /** A supervisor process as the test sees it. */
@@ -56,25 +63,31 @@ export interface Running {
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-/** Runs a fixture and hears its events. Does not wait for anything. */
-export function runFixture(name: string, argument: unknown, env: Record<string, string> = {}): Running {
+/**
+ * Runs a fixture and hears its events. Does not wait for anything.
+ *
+ * @param wrapper a command that starts it, as `prlimit` and `unshare` do; `pid` is the wrapper's then
+ */
+export function runFixture(
+  name: string,
+  argument: unknown,
+  env: Record<string, string> = {},
+  wrapper: readonly string[] = [],
+): Running {
   // Every process below carries this mark in its environment, also one whose parents are dead.
   const mark = randomUUID();
   const inherited = { ...process.env };
   // The tests themselves run under npm as a rule, and this name changes what a supervisor does.
   delete inherited["npm_lifecycle_event"];
-  const child = spawn(
-    process.execPath,
-    [
-      "--conditions=@fieldpost/source",
-      fixture(name),
-      typeof argument === "string" ? argument : JSON.stringify(argument),
-    ],
-    {
-      stdio: ["ignore", "inherit", "pipe", "ipc"],
-      env: { ...inherited, SUPERVISOR_TEST: mark, ...env },
-    },
-  );
+  const [command, ...args] = [
+    ...wrapper,
+    ...[process.execPath, "--conditions=@fieldpost/source", fixture(name)],
+    typeof argument === "string" ? argument : JSON.stringify(argument),
+  ];
+  const child = spawn(command, args, {
+    stdio: ["ignore", "inherit", "pipe", "ipc"],
+    env: { ...inherited, SUPERVISOR_TEST: mark, ...env },
+  });
   onTestFinished(() => endMarked(mark));
   return watch(child);
 }
@@ -157,7 +170,6 @@ export async function startSupervised(
 const listenerNames: Record<string, string> = {
   "tcp-worker": "tcp",
   "grpc-worker": "grpc",
-  "minimal-http-worker": "http",
 };
 
 export function withDefaults(worker: string, options: Partial<SupervisorOptions>): SupervisorOptions {

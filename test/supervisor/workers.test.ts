@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { withAffinity } from "../../server/supervisor/src/affinity.ts";
 import { getAffinity } from "../../server/supervisor/src/syscalls.ts";
 import { eventually, fixture, get, getJson, isAlive, readProc, runFixture } from "./harness.ts";
-import { startSupervised, statusOf, targetOf, withDefaults } from "./harness.ts";
+import { startSupervised, statusOf, withDefaults } from "./harness.ts";
 import type { Supervised } from "./harness.ts";
 
 /** Keeps one connection to the worker of that slot. */
@@ -49,10 +49,12 @@ describe("a first start", () => {
     expect((await running.exited).code).toBe(1);
   });
 
-  it("runs with the example of the README", async () => {
-    const running = runFixture("supervise", withDefaults("minimal-http-worker", {}));
-    const status = statusOf(await running.event("ready"));
-    expect((await get(targetOf(status.listeners[0]?.address ?? ""), "/")).body).toMatch(/^slot [01]\n$/);
+  it("lets any code ask what its process is", async () => {
+    const supervised = await startSupervised({ worker: "http-worker", workers: 2 });
+    const { pid, ...place } = await getJson<{ pid: number }>(supervised.target, "/who-am-i");
+    const slot = supervised.workerPids.indexOf(pid);
+    expect(place).toEqual({ role: "worker", slot, generation: 1, workers: 2, ofChild: "undefined" });
+    expect((await supervised.event("ready")).place).toEqual({ role: "supervisor" });
   });
 });
 
@@ -219,7 +221,7 @@ describe("a worker's process", () => {
   it("is not pinned when there are more workers than CPUs", async () => {
     const workers = getAffinity().length + 1;
     const supervised = await startSupervised({
-      worker: "minimal-http-worker",
+      worker: "http-worker",
       workers,
     });
     expect((await supervised.status()).unpinned).toBe(`${workers} workers on ${workers - 1} CPUs`);

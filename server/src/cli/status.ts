@@ -22,7 +22,7 @@ export function runStatus(command: Command): Promise<number> {
 
 const head = ["SLOT", "STATE", "PID", "GENERATION", "CPU", "CONNECTIONS", "LAG", "RESTARTS", "SINCE"];
 
-/** A line on the relay, one on where it listens, and a table with a row for each process. */
+/** A line on the relay, one on where it listens, one on its limits, and a table with a row for each process. */
 export function describeStatus({
   pid,
   phase,
@@ -51,7 +51,15 @@ export function describeStatus({
       .filter((process) => process !== undefined)
       .map((process) => rowOf(slot, process)),
   ]);
-  return `supervisor ${pid} ${phase} since ${startTime}: ${versions}\n${addresses}\n\n${inColumns([head, ...rows])}`;
+  const limits = [
+    status.maxOpenFiles === undefined ? [] : `${status.maxOpenFiles} open files for each process`,
+    status.unpinned === undefined ? "each worker on its CPU" : `workers not pinned: ${status.unpinned}`,
+  ];
+  const lines = [
+    `supervisor ${pid} ${phase} since ${startTime}: ${versions}`,
+    ...[addresses, limits.flat().join(", "), ""],
+  ];
+  return `${lines.join("\n")}\n${inColumns([head, ...rows])}`;
 }
 
 function rowOf(slot: number, { state, pid, generation, connections }: WorkerProcess): string[] {

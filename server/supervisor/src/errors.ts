@@ -10,9 +10,10 @@ export type SupervisorErrorCode =
   | "WORKER_FAILED"
   | "RELOAD_FAILED"
   | "STOPPED"
-  | "KOFFI_MISSING";
+  | "KOFFI_MISSING"
+  | "PLATFORM_UNSUPPORTED";
 
-/** Thrown by `startSupervisor` and by `reload`, and with KOFFI_MISSING by importing it; the message is written for the person at the terminal. */
+/** Thrown by `startSupervisor` and by `reload`, and with KOFFI_MISSING or PLATFORM_UNSUPPORTED by importing it; the message is written for the person at the terminal. */
 export class SupervisorError extends Error {
   override readonly name = "SupervisorError";
   readonly code: SupervisorErrorCode;

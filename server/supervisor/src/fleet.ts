@@ -94,6 +94,11 @@ export class Fleet {
     }
   }
 
+  /** Whether this is the process of one of them. */
+  has(pid: number): boolean {
+    return [...this.alive].some((worker) => worker.pid === pid);
+  }
+
   tellAll(message: SupervisorMessage, except?: WorkerHandle): void {
     for (const worker of this.alive) if (worker !== except) worker.send(message);
   }

@@ -14,3 +14,5 @@ export { startSupervisor } from "./supervisor.ts";
 export type { Supervisor } from "./supervisor.ts";
 export type { Phase, ReloadResult, SupervisorStatus, WorkerProcess, WorkerStatus } from "./status.ts";
 export type { WorkerState } from "./worker-handle.ts";
+export { whoAmI } from "./who-am-i.ts";
+export type { Place } from "./who-am-i.ts";

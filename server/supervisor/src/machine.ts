@@ -4,9 +4,11 @@ import { openControl } from "./control/server.ts";
 import type { ControlServer } from "./control/server.ts";
 import { SupervisorError } from "./errors.ts";
 import { Fleet } from "./fleet.ts";
+import { maxOpenFiles } from "./limits.ts";
 import { checkPayload } from "./messages.ts";
 import { checkOptions } from "./options.ts";
 import type { CheckedOptions, SupervisorChanges } from "./options.ts";
+import { startReaping } from "./orphans.ts";
 import type { ProcessFiles } from "./process-files.ts";
 import { Reloads } from "./reloads.ts";
 import { followParent, installSignals } from "./signals.ts";
@@ -42,6 +44,7 @@ export class SupervisorMachine {
   /** Somebody asked for a reload, which checks the version on disk; a change of the number of workers does not. */
   #checks = false;
   #stopBeat = (): void => {};
+  #stopReaping = (): void => {};
   #killTimer: NodeJS.Timeout | undefined;
 
   constructor(options: CheckedOptions, files: ProcessFiles, carried?: CarriedState) {
@@ -83,6 +86,7 @@ export class SupervisorMachine {
       hook: (signal) => this.#files.hear(signal, this.#fleet.alive),
     });
     try {
+      this.#stopReaping = startReaping((pid) => this.#fleet.has(pid));
       followParent(() => void this.stop("parent's death"));
       this.#stopBeat = startBeat(this.#fleet.alive, this.#options.watchdogMs, this.#serviceManager);
       if (this.#carried === undefined) await this.#begin();
@@ -90,6 +94,7 @@ export class SupervisorMachine {
       await this.#openControl();
     } catch (error) {
       this.#stopBeat();
+      this.#stopReaping();
       clearTimeout(this.#killTimer);
       removeSignals();
       throw error;
@@ -97,7 +102,8 @@ export class SupervisorMachine {
     const { slots, unpinned } = this.#fleet;
     const how = this.#carried === undefined ? "started" : "upgraded";
     const why = unpinned === undefined ? {} : { unpinned };
-    logger.info(how, { workers: slots.length, listeners: this.listeners, ...why });
+    const what = { workers: slots.length, listeners: this.listeners, maxOpenFiles: maxOpenFiles() };
+    logger.info(how, { ...what, ...why });
     if (this.#carried === undefined) this.#serviceManager.ready(slots.length);
   }
 
@@ -164,6 +170,7 @@ export class SupervisorMachine {
       nodeVersion: process.version,
       listeners: this.listeners,
       unpinned: this.#fleet.unpinned,
+      maxOpenFiles: maxOpenFiles(),
       workers: [
         ...this.#fleet.slots.map(slotStatus),
         ...this.#fleet.retired.filter(({ predecessor }) => predecessor !== undefined).map(retiredStatus),
@@ -238,6 +245,7 @@ export class SupervisorMachine {
   #end(): void {
     this.#phase = "stopped";
     this.#stopBeat();
+    this.#stopReaping();
     clearTimeout(this.#killTimer);
     this.#sockets?.close();
     if (this.#failure) this.#started.reject(this.#failure);

@@ -57,5 +57,7 @@ export interface SupervisorStatus {
   listeners: { name: string; address: string }[];
   /** Why the workers are not pinned, if they are not. */
   unpinned: string | undefined;
+  /** How many descriptors each process may have open (RLIMIT_NOFILE); undefined if the kernel does not say. */
+  maxOpenFiles: number | undefined;
   workers: WorkerStatus[];
 }

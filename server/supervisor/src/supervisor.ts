@@ -7,6 +7,7 @@ import { ProcessFiles } from "./process-files.ts";
 import type { ReloadResult, SupervisorStatus } from "./status.ts";
 import { takeCarried } from "./upgrade/carried.ts";
 import { answerCheck, isCheck } from "./upgrade/check.ts";
+import { takePlace } from "./who-am-i.ts";
 
 export interface Supervisor {
   readonly pid: number;
@@ -47,6 +48,7 @@ export interface Supervisor {
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const checked = checkOptions(options);
   requireLog(checked);
+  takePlace({ role: "supervisor" });
   if (isCheck(process.env)) await answerCheck(checked);
   const carried = takeCarried(process.env);
   const files = new ProcessFiles(checked, carried);

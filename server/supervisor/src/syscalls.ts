@@ -1,6 +1,13 @@
 // The only file that knows koffi. The calls are bound to Linux's numbers, which are the same on x64 and arm64.
 import { SupervisorError } from "./errors.ts";
 
+if (process.platform !== "linux") {
+  throw new SupervisorError(
+    "PLATFORM_UNSUPPORTED",
+    `@fieldpost/supervisor runs on Linux only, not on ${process.platform}`,
+  );
+}
+
 // Its native part is an optional dependency of its own; without it koffi throws as it is loaded, and asks about bundlers.
 const { default: koffi } = await import("koffi").catch((cause: unknown) => {
   throw new SupervisorError(

@@ -2,6 +2,7 @@
 // meant for the supervisor must not end it. It shares no state with `joinSupervisor`, which may come from another copy of the package.
 import { isMainThread } from "node:worker_threads";
 
+import { takePlace } from "../who-am-i.ts";
 import { writeLastMessage } from "./last-message.ts";
 import { readBoot } from "./read-boot.ts";
 
@@ -10,6 +11,8 @@ const ignoredSignals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHU
 const boot = readBoot(process.env);
 // Node runs preloads in every thread of the worker as well.
 if (boot && isMainThread) {
+  const { slot, generation, workers } = boot;
+  takePlace({ role: "worker", slot, generation, workers });
   for (const signal of ignoredSignals) process.on(signal, () => {});
   process.on("uncaughtExceptionMonitor", (error) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

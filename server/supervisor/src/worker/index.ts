@@ -19,3 +19,5 @@ export { joinSupervisor } from "./join.ts";
 export type { DrainHook, SupervisedWorker, WorkerExit } from "./join.ts";
 export { listen } from "./listen.ts";
 export type { Listener, Serving } from "./listen.ts";
+export { whoAmI } from "../who-am-i.ts";
+export type { Place } from "../who-am-i.ts";
