@@ -18,6 +18,7 @@ type Step =
         readonly revision: number;
         readonly maxDepth: number;
         readonly drainTimeoutMs: number;
+        readonly workers: number;
       };
     }
   | { readonly broadcast: { readonly revision: number; readonly maxDepth: number } };
@@ -32,9 +33,10 @@ test("first those that start later have it, then those that run; and it is annou
   const steps: Step[] = [];
   let look = (): void => {};
   const supervisor = {
-    update({ env, drainTimeoutMs }) {
+    update({ env, drainTimeoutMs = 0, workers }) {
       const { revision, config } = readWorkerSettings({ ...env });
-      steps.push({ update: { revision, maxDepth: config.maxDepth, drainTimeoutMs: drainTimeoutMs! } });
+      const { maxDepth } = config;
+      steps.push({ update: { revision, maxDepth, drainTimeoutMs, workers: Number(workers) } });
     },
     broadcast(topic, payload) {
       const { revision, config } = JSON.parse(payload) as ConfigRevision;
@@ -62,12 +64,12 @@ test("first those that start later have it, then those that run; and it is annou
   await vi.advanceTimersByTimeAsync(10_000);
   expect(steps).toEqual([]);
   for (const depth of [2, 3]) {
-    writeFileSync(path, `max_depth: ${depth}\ndrain_timeout: ${depth}s\n`);
+    writeFileSync(path, `max_depth: ${depth}\ndrain_timeout: ${depth}s\nworkers: ${depth}\n`);
     const announced = nextBroadcast();
     reloading.reload();
     await announced;
     expect(steps.splice(0)).toEqual([
-      { update: { revision: depth, maxDepth: depth, drainTimeoutMs: depth * 1000 } },
+      { update: { revision: depth, maxDepth: depth, drainTimeoutMs: depth * 1000, workers: depth } },
       { broadcast: { revision: depth, maxDepth: depth } },
     ]);
   }

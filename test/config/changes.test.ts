@@ -18,16 +18,17 @@ it("applies what is live, keeps what needs a restart, and says both by key, old 
   );
   const { config, live, restart } = decideChanges(current, next);
   expect(live).toEqual([
+    { option: "workers", from: "auto", to: "3" },
     { option: "max_body", from: "1MiB", to: "2MiB" },
     { option: "retry_jitter", from: "full", to: "none" },
   ]);
   expect(restart).toEqual([
     { option: "grpc", from: "127.0.0.1:50051", to: "unix:/g" },
-    { option: "workers", from: "auto", to: "3" },
     { option: "pid_file", from: "unset", to: "/run/f.pid" },
   ]);
   expect(config).toEqual({
     ...current,
+    workers: 3,
     maxBodyBytes: 2_097_152,
     retryPolicy: { ...current.retryPolicy, jitter: "none" },
   });
@@ -47,7 +48,13 @@ it("finds a change of each option", () => {
       "pid-file": "p",
       control: "c",
     },
-    ...{ insecure: "true", "log-level": "error", "log-file": "l", daemon: "true" },
+    ...{
+      insecure: "true",
+      "log-level": "error",
+      "log-file": "l",
+      daemon: "true",
+      "max-connection-age": "3h",
+    },
   } as const;
   const next = loadServeConfig(other, {});
   const { live, restart } = decideChanges(current, next);

@@ -52,7 +52,7 @@ describe("the table of options", () => {
     expect(rows.every((row) => row.replaceAll("\\|", "").split("|").length === 9)).toBe(true);
     const row = (flag: string): string | undefined => rows.find((one) => one.startsWith(`| \`${flag} `));
     expect(row("--workers")).toMatch(
-      /^\| `--workers N\\\|auto` \| `FIELDPOST_WORKERS` \| `workers` \| `auto` \| restart \| `serve` \| how many processes/,
+      /^\| `--workers N\\\|auto` \| `FIELDPOST_WORKERS` \| `workers` \| `auto` \| live \| `serve` \| how many processes/,
     );
     expect(row("--max-body")).toContain("| `max_body` | `1MiB` | live |");
     expect(row("--config")).toMatch(
@@ -125,6 +125,7 @@ describe("the configuration of serve", () => {
     ["response-cap", "-1"],
     ["drain-timeout", "forever"],
     ["pid-file", ""],
+    ["max-connection-age", "0s"],
     ["log-file", ""],
     ["daemon", "1"],
     ["control", ""],
@@ -138,7 +139,7 @@ describe("the configuration of serve", () => {
     expect(problemsOf({}, { [environmentName]: value })).toEqual([`environment ${environmentName}${rest}`]);
   });
   it("has a case for every option above", () => {
-    expect(Object.keys(serveOptions)).toHaveLength(22);
+    expect(Object.keys(serveOptions)).toHaveLength(23);
   });
 
   it("reports everything that is wrong in one go", () => {
@@ -253,6 +254,7 @@ describe("the configuration of serve with a file", () => {
     ["retry_jitter", "none", { retryPolicy: { jitter: "none" } }],
     ["response_cap", "0", { responseCapBytes: 0 }],
     ["drain_timeout", "5s", { drainTimeoutMs: 5000 }],
+    ["max_connection_age", "5m", { maxConnectionAgeMs: 300_000 }],
     ["pid_file", "5", { pidFile: "5" }],
     ["log_file", "/var/log/x.log", { logFile: "/var/log/x.log" }],
     ["daemon", "true\nlog_file: x", { daemon: true, logFile: "x" }],

@@ -115,19 +115,19 @@ test("an invalid change is refused whole, with everything that is wrong; the nex
 });
 
 test("what needs a restart is named, and the rest is applied", async () => {
-  const setting = await start("workers: 2\n");
-  setting.write("workers: 3\nmax_depth: 5\nstore: other.db\n");
+  const setting = await start("pid_file: a\n");
+  setting.write("pid_file: b\nmax_depth: 5\nstore: other.db\n");
   expect((await setting.line()).changed).toEqual([{ option: "max_depth", from: "1000000", to: "5" }]);
   expect(await setting.line()).toMatchObject({
     level: "warn",
-    msg: "needs a restart: workers (still 2, not 3), store (still ./fieldpost.db, not other.db)",
+    msg: "needs a restart: store (still ./fieldpost.db, not other.db), pid_file (still a, not b)",
   });
   expect(setting.applied).toHaveLength(1);
-  expect(setting.applied[0]).toMatchObject({ workers: 2, store: "./fieldpost.db", maxDepth: 5 });
+  expect(setting.applied[0]).toMatchObject({ pidFile: "a", store: "./fieldpost.db", maxDepth: 5 });
   // It is said again until it is so.
   await setting.reloader.reload("SIGHUP");
   expect(await setting.line()).toMatchObject({ cause: "SIGHUP", level: "warn" });
-  setting.write("workers: 2\nmax_depth: 5\n");
+  setting.write("pid_file: a\nmax_depth: 5\n");
   expect(await setting.line()).toMatchObject({ msg: "configuration read again; nothing to change" });
 });
 

@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { ServiceError } from "@grpc/grpc-js";
+import { requestStatus } from "@fieldpost/supervisor/control";
 import { JobState } from "../../server/src/gen/fieldpost/v1/job.ts";
 import { createRelayClient } from "../support/relay-client.ts";
 import type { RelayClient } from "../support/relay-client.ts";
@@ -113,6 +114,24 @@ test("a swap of ..data under load is in force in all workers, and no call fails"
   expect(answered).toBeGreaterThan(0);
   // The same processes, and the same connections: those of `workers` were made before the first change.
   expect(relay.alive().toSorted()).toEqual(pids);
+  await target.received(answered);
+  expect(await relay.stop()).toBe(0);
+});
+
+test("another number of workers is there when all are replaced, and no call fails", async () => {
+  await using target = await startTarget();
+  const volume = new Volume("workers: 1\n");
+  await using relay = await startRelay({ workers: null, args: ["--config", volume.path] });
+  const calls = load(relay, target.url);
+  for (const workers of [3, 2]) {
+    const before = relay.lines.length;
+    volume.swap(`workers: ${workers}\n`);
+    await relay.line("reloaded", (line) => relay.lines.indexOf(line) >= before);
+    const status = await requestStatus(`${relay.store}.control`);
+    expect(status.workers.filter(({ state }) => state === "ready")).toHaveLength(workers);
+  }
+  const { answered, failures } = await calls.stop();
+  expect(failures).toEqual([]);
   await target.received(answered);
   expect(await relay.stop()).toBe(0);
 });

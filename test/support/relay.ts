@@ -44,7 +44,8 @@ export interface Program extends AsyncDisposable {
 }
 
 export interface RelayOptions {
-  readonly workers?: number;
+  /** Default 2; null gives no flag, so that a file can say it. */
+  readonly workers?: number | null;
   /** More flags of `serve`. */
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -90,7 +91,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
 export function serveArguments(options: RelayOptions & { readonly dir: string }): string[] {
   return [
     "serve",
-    ...["--workers", String(options.workers ?? 2)],
+    ...(options.workers === null ? [] : ["--workers", String(options.workers ?? 2)]),
     ...["--store", join(options.dir, "fieldpost.db")],
     ...["--grpc", options.grpc ?? "127.0.0.1:0", "--http", "127.0.0.1:0"],
     ...(options.args ?? []),

@@ -20,21 +20,22 @@ export interface GrpcServer {
   setServing(serving: boolean): void;
 }
 
-/**
- * A grpc-js server with the relay's service, health and reflection; not listening yet.
- *
- * @param limits read anew for each call
- */
-export function createGrpcServer(
-  relay: Relay,
-  log: Logger,
-  limits: { readonly maxMessageBytes: number },
-): GrpcServer {
+export interface GrpcServerOptions {
+  /** Read anew for each call. */
+  readonly maxMessageBytes: number;
+  /** When a connection gets GOAWAY; undefined is never. Calls that run then are not cut. */
+  readonly maxConnectionAgeMs?: number | undefined;
+}
+
+/** A grpc-js server with the relay's service, health and reflection; not listening yet. */
+export function createGrpcServer(relay: Relay, log: Logger, options: GrpcServerOptions): GrpcServer {
+  const { maxConnectionAgeMs } = options;
   const server = new Server({
     // grpc-js keeps this object and reads this field as each call begins; a test sees that it does.
     get "grpc.max_receive_message_length"() {
-      return limits.maxMessageBytes;
+      return options.maxMessageBytes;
     },
+    ...(maxConnectionAgeMs === undefined ? {} : { "grpc.max_connection_age_ms": maxConnectionAgeMs }),
     "grpc.max_send_message_length": -1,
     // Its bookkeeping costs a tenth of a call, and nothing here reads it.
     "grpc.enable_channelz": 0,

@@ -4,6 +4,7 @@ import type { Supervisor } from "@fieldpost/supervisor";
 import { Reloader, type ConfigSource } from "../config/reloader.ts";
 import type { ServeConfig } from "../config/serve-config.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { workerCount } from "./worker-count.ts";
 import { configTopic, workerEnvironment, type WorkerSettings } from "../worker/settings.ts";
 
 export interface ReloadingOptions {
@@ -45,7 +46,11 @@ export function startReloading({ source, config, supervisor, log, ...start }: Re
         revision: settings.revision + 1,
       };
       // First those that start from now on, then those that run: a worker is always one or the other.
-      supervisor.update({ env: workerEnvironment(settings), drainTimeoutMs: changed.drainTimeoutMs });
+      const { drainTimeoutMs } = changed;
+      // Another number of workers replaces all of them.
+      supervisor.update({
+        ...{ env: workerEnvironment(settings), drainTimeoutMs, workers: workerCount(changed) },
+      });
       announce();
       timer ??= setInterval(announce, announceEveryMs).unref();
     },

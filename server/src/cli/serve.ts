@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { startSupervisor, SupervisorError } from "@fieldpost/supervisor";
 import { version } from "../config/version.ts";
@@ -11,9 +10,7 @@ import { controlPathOf } from "./control-command.ts";
 import { instanceOfProcess } from "./instance.ts";
 import { launchCommand } from "./launch-command.ts";
 import { startReloading } from "./reloading.ts";
-
-/** SQLite has one writer: more workers than this only wait for each other. */
-const maxAutoWorkers = 4;
+import { workerCount } from "./worker-count.ts";
 
 /** Of sockaddr_un. */
 const maxSocketPathBytes = 107;
@@ -53,7 +50,7 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
         { name: "grpc", address: formatAddress(config.grpc) },
         { name: "http", address: formatAddress(config.http) },
       ],
-      workers: config.workers === "auto" ? Math.min(maxAutoWorkers, availableParallelism()) : config.workers,
+      workers: workerCount(config),
       workerModule,
       env: workerEnvironment(settings),
       drainTimeoutMs: config.drainTimeoutMs,

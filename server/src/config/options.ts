@@ -80,7 +80,7 @@ export const serveOptions = {
     type: type.countOrAuto(1, 1024),
     default: "auto",
     commands: serve,
-    reload: "restart",
+    reload: "live",
     description: "how many processes serve; auto: one per core, at most 4 on SQLite",
   },
   store: {
@@ -194,6 +194,15 @@ export const serveOptions = {
     commands: serve,
     reload: "live",
     description: "how long a stopping worker may take to end what it has begun",
+  },
+  maxConnectionAgeMs: {
+    name: "max-connection-age",
+    type: type.duration("1s", "7d"),
+    default: undefined,
+    commands: serve,
+    reload: "restart",
+    description:
+      "end a connection at this age (give or take a tenth), so that clients with few of them spread anew; not set: never",
   },
   pidFile: {
     name: "pid-file",

@@ -26,6 +26,8 @@ export interface ServeConfig {
   readonly retryPolicy: RetryPolicy;
   readonly responseCapBytes: number;
   readonly drainTimeoutMs: number;
+  /** Give or take a tenth; undefined is never. */
+  readonly maxConnectionAgeMs: number | undefined;
   readonly pidFile: string | undefined;
   readonly logFile: string | undefined;
   /** Serve in the background; there is a logFile then. */

@@ -142,10 +142,12 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
     },
     clock,
   };
+  const { maxConnectionAgeMs } = live.current;
   const grpc = createGrpcServer(relay, log, {
     get maxMessageBytes() {
       return live.current.maxMessageBytes;
     },
+    maxConnectionAgeMs,
   });
   const http = createHttpServer(
     {
@@ -161,7 +163,7 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
   heart.start();
   const servings = await Promise.all([
     serveGrpc({ server: grpc.server, credentials: grpc.credentials, listener: supervised.listener("grpc") }),
-    serveHttp(http, supervised.listener("http")),
+    serveHttp(http, supervised.listener("http"), { maxConnectionAgeMs: maxConnectionAgeMs ?? 0 }),
   ]);
   scheduler.start();
   recoverer.start();
