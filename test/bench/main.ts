@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   }
   const options = parseOptions(args);
   if (options.bench === "fieldmask") return benchFieldmask(options.rounds);
-  if (options.bench === "supervisor") return benchSupervisor(options.rounds, options.jobs);
+  if (options.bench === "supervisor") return benchSupervisor(options);
   const bench = benches[options.bench];
   if (bench === undefined) {
     throw new Error(

@@ -7,6 +7,8 @@ export interface Options {
   rounds: number;
   /** Jobs of one measurement. */
   jobs: number;
+  /** gRPC calls of one measurement of the supervisor's bench. */
+  calls: number;
   /** Jobs before it, in the same processes: V8 needs about 40,000 until the figures stand still. */
   warmup: number;
   /** Calls in flight. */
@@ -28,9 +30,10 @@ export interface Options {
 
 export const usage = `usage: npm run bench -- [BENCH] [options]
   BENCH                all, noop, chain (with noop), fieldpost (with chain); or fieldmask, which knows --rounds only,
-                       or supervisor, where --jobs counts connections (default all)
+                       or supervisor, which knows --rounds, --calls and --jobs: its connections (default all)
   --rounds N           measurements of each subject, in turn        (default 3; 1 with --profile)
   --jobs N             jobs of one measurement                      (default 20000)
+  --calls N            gRPC calls of the supervisor's bench         (default 15000)
   --warmup N           jobs before each measurement                 (default 40000)
   --concurrency N      calls in flight                              (default 256)
   --connections N      connections of the generator                 (default 8)
@@ -49,6 +52,7 @@ export function parseOptions(args: readonly string[]): Options {
     options: {
       rounds: { type: "string" },
       jobs: { type: "string", default: "20000" },
+      calls: { type: "string", default: "15000" },
       warmup: { type: "string", default: "40000" },
       concurrency: { type: "string", default: "256" },
       connections: { type: "string", default: "8" },
@@ -70,6 +74,7 @@ export function parseOptions(args: readonly string[]): Options {
     bench: positionals[0] ?? "all",
     rounds: parseCount("rounds", values.rounds ?? (values.profile === undefined ? "3" : "1")),
     jobs: parseCount("jobs", values.jobs),
+    calls: parseCount("calls", values.calls),
     warmup: parseCount("warmup", values.warmup),
     concurrency: parseCount("concurrency", values.concurrency),
     connections: parseCount("connections", values.connections),

@@ -1,215 +1,166 @@
 // `npm run bench -- supervisor`: what is lost while workers are replaced, killed or crash, and what the supervisor costs; each
-// beside the naive way, in the same run.
-import http from "node:http";
-import { setTimeout as delay } from "node:timers/promises";
+// beside the naive ways, in the same run.
+import { summarize } from "../stats.ts";
+import { compilePrograms } from "./build.ts";
+import { measureIdle, measureRates, paths } from "./costs.ts";
+import type { IdleCost, Path, Rate } from "./costs.ts";
+import * as losses from "./losses.ts";
+import type { Outcome } from "./losses.ts";
+import { calibrate } from "./programs/work.ts";
+import { describeTallies, inRounds, spread } from "./rounds.ts";
+import { kinds } from "./subjects.ts";
+import type { Kind, Setup } from "./subjects.ts";
 
-import { connectAgainAndAgain } from "../../support/short-connections.ts";
-import { killIfAlive, residentMiB, startSubject } from "./subjects.ts";
-import type { Kind, Subject } from "./subjects.ts";
+export interface SupervisorBenchOptions {
+  rounds: number;
+  /** Short TCP connections of each measurement at least, over all rounds. */
+  jobs: number;
+  /** gRPC calls, likewise. */
+  calls: number;
+}
 
-const CLIENTS = 32;
-const KILL_EVERY_MS = 300;
-const RATE_MS = 3000;
-const MAX_TIMES = 100;
+/** Of the CPU, for a TCP connection, a gRPC call and a request for /work. */
+const WORK_MS = 0.3;
+const REPLACED_UNDER_KEPT = 20;
 
-/** Prints all of it; `connections` is how many short ones each measurement makes at least. */
-export async function benchSupervisor(rounds: number, connections: number): Promise<void> {
-  const print = (line: string): void => void process.stdout.write(`${line}\n`);
-  print(`Node ${process.version}; 2 workers, ${CLIENTS} clients\n`);
-
-  print(`short TCP connections while workers are replaced without pause:`);
-  for (const kind of ["supervisor", "reuse-port", "cluster"] as const) {
-    const { served, failed, what, times } = await replaced(kind, connections);
-    print(
-      `  ${label(kind)} ${served} served, ${failed} failed${percent(failed, served)}${what}; ${times} replacements`,
-    );
-  }
-  print(`requests on kept HTTP connections while 20 workers are replaced:`);
-  for (const kind of ["supervisor", "reuse-port"] as const) {
-    const { served, failed } = await kept(kind, 10);
-    print(`  ${label(kind)} ${served} answered, ${failed} reset`);
-  }
-  print(`short TCP connections while a worker is killed (-9) every ${KILL_EVERY_MS} ms:`);
-  for (const kind of ["supervisor", "reuse-port", "cluster"] as const) {
-    const { served, failed, what, times } = await killed(kind, connections);
-    print(
-      `  ${label(kind)} ${served} served, ${failed} failed${percent(failed, served)}${what}; ${times} kills`,
-    );
-  }
-  print(`200 connections while one of two workers crashes in a loop:`);
-  {
-    const { served, failed } = await crashing();
-    print(`  ${label("supervisor")} ${served} served, ${failed} failed`);
-  }
-  const restart = await restarted();
+/** Prints all of it. */
+export async function benchSupervisor(options: SupervisorBenchOptions): Promise<void> {
+  using programs = compilePrograms();
+  const setup: Setup = { programs: programs.folder, steps: calibrate(WORK_MS) };
   print(
-    `after kill -9 of the supervisor, a new one on the same port: first answer after ${restart.toFixed(0)} ms`,
+    `Node ${process.version}; 2 workers, compiled; rounds: ${options.rounds}, the kinds in turn in each\n` +
+      `clients and servers share the CPUs; a connection, a call and /work cost ${WORK_MS} ms of CPU\n`,
   );
+  await printLosses(setup, options);
+  await printRestarts(setup, options.rounds);
+  await printIdleCosts(setup, options.rounds);
+  await printRates(setup, options.rounds);
+}
 
-  const costs = { start: [] as number[], main: [] as number[], worker: [] as number[] };
-  const rates: Record<string, number[]> = {};
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, kind, workers] of [
-      ["2 pinned slots", "supervisor", 2],
-      ["node:cluster, 2 workers", "cluster", 2],
-      ["one process", "reuse-port", 1],
-    ] as const) {
-      await using subject = await startSubject(kind, "http", { workers });
-      if (kind === "supervisor") {
-        costs.start.push(subject.startMs);
-        costs.main.push(residentMiB(subject.pid));
-        costs.worker.push(...(await subject.workerPids()).map(residentMiB));
-      }
-      (rates[name] ??= []).push(await rate(subject));
+interface Section {
+  readonly title: string;
+  readonly measure: (setup: Setup, kind: Kind, count: number) => Promise<Outcome>;
+  /** Over all rounds: of what is served, or of workers that are replaced. */
+  readonly count: number;
+  readonly verb: string;
+}
+
+function sectionsOf({ jobs, calls }: SupervisorBenchOptions): Section[] {
+  const connections = `short TCP connections (${losses.CLIENTS} clients)`;
+  const replacing = "while workers are replaced without pause";
+  return [
+    {
+      title: `${connections} ${replacing}`,
+      measure: losses.replacedUnderConnections,
+      count: jobs,
+      verb: "replaced",
+    },
+    {
+      title: `gRPC calls (${losses.CALLERS} callers, a new channel each) ${replacing}`,
+      measure: losses.replacedUnderCalls,
+      count: calls,
+      verb: "replaced",
+    },
+    {
+      title: `requests on ${losses.CLIENTS} kept HTTP connections while at least ${REPLACED_UNDER_KEPT} workers are replaced`,
+      measure: losses.replacedUnderKeptConnections,
+      count: REPLACED_UNDER_KEPT,
+      verb: "replaced",
+    },
+    {
+      title: `${connections} while a worker is killed (-9) every ${losses.KILL_EVERY_MS} ms`,
+      measure: losses.killed,
+      count: jobs,
+      verb: "killed",
+    },
+    {
+      title: `${connections} for ${losses.CRASH_LOOP_MS / 1000} s while one of two workers crashes as soon as it listens, again and again`,
+      measure: losses.crashing,
+      count: 0,
+      verb: "killed",
+    },
+  ];
+}
+
+async function printLosses(setup: Setup, options: SupervisorBenchOptions): Promise<void> {
+  for (const { title, measure, count, verb } of sectionsOf(options)) {
+    print(`${title}:`);
+    const share = Math.ceil(count / options.rounds);
+    const outcomes = await inRounds(options.rounds, kinds, (kind) => measure(setup, kind, share));
+    for (const [kind, results] of outcomes) {
+      const times = results.reduce((sum, outcome) => sum + outcome.times, 0);
+      print(`  ${label(kind)} ${describeTallies(results)}; ${times} ${verb}`);
     }
   }
+}
+
+async function printRestarts(setup: Setup, rounds: number): Promise<void> {
+  print(`kill -9 of the parent, then another one on the same port: first answer after`);
+  const restarts = await inRounds(rounds, kinds, (kind) => losses.restarted(setup, kind));
+  for (const [kind, values] of restarts) print(`  ${label(kind)} ${spread(values)} ms`);
+}
+
+async function printIdleCosts(setup: Setup, rounds: number): Promise<void> {
   print(
-    `idle: supervisor ${median(costs.main).toFixed(0)} MiB, worker ${median(costs.worker).toFixed(0)} MiB resident; ` +
-      `${median(costs.start).toFixed(0)} ms from start to ready`,
+    `idle, 1 s after the start, in MiB as RSS / PSS (which counts a page that processes share once all told):`,
   );
-  const base = median(rates["one process"] ?? []);
-  print(
-    `requests a second on ${CLIENTS} kept connections, the clients on the same CPUs; ratio to one process:`,
-  );
-  for (const [name, values] of Object.entries(rates)) {
-    print(`  ${name}: ${median(values).toFixed(0)} (${(median(values) / base).toFixed(2)})`);
+  const costs = await inRounds(rounds, kinds, (kind) => measureIdle(setup, kind));
+  const memory = (results: readonly IdleCost[], of: "parent" | "worker" | "bare"): string =>
+    (["rssMiB", "pssMiB"] as const)
+      .map((size) => summarize(results.map((cost) => cost[of][size])).median.toFixed(0))
+      .join(" / ");
+  for (const [kind, results] of costs) {
+    const startMs = spread(results.map((cost) => cost.startMs));
+    print(
+      `  ${label(kind)} parent ${memory(results, "parent")}, worker ${memory(results, "worker")}, ` +
+        `bare \`node -e\` beside it ${memory(results, "bare")}; ${startMs} ms from start to ready`,
+    );
   }
 }
 
-interface Outcome {
-  served: number;
-  failed: number;
-  /** The errors, and how many each. */
-  what: string;
-  /** How often workers were replaced or killed. */
-  times: number;
+const lineUps = {
+  "2 pinned slots": { kind: "supervisor", workers: 2 },
+  "node:cluster, 2 workers": { kind: "cluster", workers: 2 },
+  "plain reusePort, 2 workers": { kind: "reuse-port", workers: 2 },
+  "one process": { kind: "reuse-port", workers: 1 },
+} as const;
+type LineUp = keyof typeof lineUps;
+
+async function printRates(setup: Setup, rounds: number): Promise<void> {
+  const connections = losses.CLIENTS;
+  const names = Object.keys(lineUps) as LineUp[];
+  const rates = await inRounds(rounds, names, (name) =>
+    measureRates(setup, lineUps[name].kind, { workers: lineUps[name].workers, connections }),
+  );
+  const what: Record<Path, string> = { "/": "empty", "/work": `with ${WORK_MS} ms of CPU` };
+  for (const path of paths) {
+    print(
+      `HTTP requests a second on ${connections} kept connections, ${what[path]}; the generator takes a share of the same CPUs, ` +
+        `which two workers miss and one process does not:`,
+    );
+    const ofPath = (name: LineUp): Rate[] => rates.get(name)!.map((rate) => rate[path]);
+    for (const name of names) print(`  ${describeRates(name, ofPath(name), ofPath("one process"))}`);
+  }
 }
 
-async function replaced(kind: Kind, connections: number): Promise<Outcome> {
-  await using subject = await startSubject(kind, "tcp");
-  return await during(subject, connections, () => subject.replace(), 2);
-}
-
-async function killed(kind: Kind, connections: number): Promise<Outcome> {
-  await using subject = await startSubject(kind, "tcp");
-  let turn = 0;
-  return await during(
-    subject,
-    connections,
-    async () => {
-      const pids = await subject.workerPids();
-      const victim = pids[turn++ % Math.max(1, pids.length)];
-      if (victim !== undefined) killIfAlive(victim);
-      await delay(KILL_EVERY_MS);
-    },
+function describeRates(name: LineUp, rates: readonly Rate[], base: readonly Rate[]): string {
+  const perSecond = summarize(rates.map((rate) => rate.perSecond)).median.toFixed(0);
+  const ratio = spread(
+    rates.map((rate, round) => rate.perSecond / base[round]!.perSecond),
+    2,
+  );
+  const cpu = spread(
+    rates.map((rate) => rate.cpuMsPerThousand),
     1,
   );
-}
-
-async function during(
-  subject: Subject,
-  connections: number,
-  disturb: () => Promise<void>,
-  each: number,
-): Promise<Outcome> {
-  const load = connectAgainAndAgain({ host: "127.0.0.1", port: subject.port }, CLIENTS);
-  let times = 0;
-  do {
-    await disturb();
-    times += each;
-    // Where workers start more slowly than they are killed, there is no end to it.
-  } while (load.served() < connections && times < MAX_TIMES);
-  return { ...outcomeOf(await load.stop()), times };
-}
-
-function outcomeOf({ served, failures }: { served: number; failures: Readonly<Record<string, number>> }) {
-  const kinds = Object.entries(failures);
-  const failed = kinds.reduce((sum, [, count]) => sum + count, 0);
-  const what = failed === 0 ? "" : ` (${kinds.map(([code, count]) => `${code} ${count}`).join(", ")})`;
-  return { served, failed, what };
-}
-
-async function kept(kind: Kind, times: number): Promise<{ served: number; failed: number }> {
-  await using subject = await startSubject(kind, "http");
-  const clients = requestAgainAndAgain(subject.port);
-  for (let i = 0; i < times; i++) await subject.replace();
-  return await clients.stop();
-}
-
-async function crashing(): Promise<{ served: number; failed: number }> {
-  await using subject = await startSubject("supervisor", "tcp", { crashLoop: true });
-  const [victim] = await subject.workerPids();
-  killIfAlive(victim!);
-  const load = connectAgainAndAgain({ host: "127.0.0.1", port: subject.port }, 8);
-  await load.reached(200);
-  return outcomeOf(await load.stop());
-}
-
-async function restarted(): Promise<number> {
-  await using first = await startSubject("supervisor", "tcp");
-  const startTime = performance.now();
-  process.kill(first.pid, "SIGKILL");
-  await using second = await startSubject("supervisor", "tcp", { port: first.port });
-  const load = connectAgainAndAgain({ host: "127.0.0.1", port: second.port }, 1);
-  await load.reached(1);
-  const elapsed = performance.now() - startTime;
-  await load.stop();
-  return elapsed;
-}
-
-async function rate(subject: Subject): Promise<number> {
-  const clients = requestAgainAndAgain(subject.port);
-  await delay(RATE_MS / 3);
-  const before = clients.answered();
-  const startTime = performance.now();
-  await delay(RATE_MS);
-  const answered = clients.answered() - before;
-  const seconds = (performance.now() - startTime) / 1000;
-  await clients.stop();
-  return answered / seconds;
-}
-
-function requestAgainAndAgain(port: number) {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: CLIENTS });
-  let served = 0;
-  let failed = 0;
-  let stopped = false;
-  const once = (): Promise<boolean> =>
-    new Promise((resolve) => {
-      http
-        .get({ host: "127.0.0.1", port, agent }, (response) => {
-          response.resume().once("end", () => resolve(true));
-          response.once("error", () => resolve(false));
-        })
-        .once("error", () => resolve(false));
-    });
-  const clients = Array.from({ length: CLIENTS }, async () => {
-    while (!stopped) {
-      if (await once()) served++;
-      else failed++;
-    }
-  });
-  return {
-    answered: () => served,
-    async stop() {
-      stopped = true;
-      await Promise.all(clients);
-      agent.destroy();
-      return { served, failed };
-    },
-  };
+  return `${`${name}:`.padEnd(27)} ${perSecond}, to one process ${ratio}; CPU of the servers ${cpu} ms per 1000`;
 }
 
 function label(kind: Kind): string {
-  return `${{ supervisor: "inherited slots", "reuse-port": "plain reusePort", cluster: "node:cluster" }[kind]}:`.padEnd(
-    17,
-  );
+  const names = { supervisor: "inherited slots", "reuse-port": "plain reusePort", cluster: "node:cluster" };
+  return `${names[kind]}:`.padEnd(17);
 }
 
-function percent(failed: number, served: number): string {
-  return failed === 0 ? "" : ` (${((100 * failed) / (failed + served)).toFixed(2)} %)`;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

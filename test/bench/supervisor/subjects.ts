@@ -1,7 +1,7 @@
 // Starts the subjects of the bench, and knows their processes.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,81 +9,106 @@ import { fileURLToPath } from "node:url";
 
 import { requestReload, requestStatus } from "@fieldpost/supervisor/control";
 
-import type { Protocol } from "./serve.ts";
+import { descendants } from "../processes.ts";
+import type { Protocol } from "./programs/serve.ts";
+import { STEPS_VARIABLE } from "./programs/work.ts";
 
-export type Kind = "supervisor" | "reuse-port" | "cluster";
+export const kinds = ["supervisor", "reuse-port", "cluster"] as const;
+export type Kind = (typeof kinds)[number];
+
+/** What all subjects of a run have in common. */
+export interface Setup {
+  /** The folder of the compiled programs. */
+  readonly programs: URL;
+  /** Of the work that one request costs. */
+  readonly steps: number;
+}
 
 /** Processes that serve on one port. Dispose of them. */
 export interface Subject extends AsyncDisposable {
-  readonly kind: Kind;
   readonly port: number;
   readonly pid: number;
   /** From the spawn until it serves, in milliseconds. */
   readonly startMs: number;
   /** Puts a new process in the place of each worker; settles when they serve. */
   replace(): Promise<void>;
+  /** Of the workers that are ready. */
   workerPids(): Promise<number[]>;
 }
 
+export interface SubjectOptions {
+  workers?: number;
+  /** No process but the first one starts in one of the workers' places. */
+  crashLoop?: boolean;
+  port?: number;
+}
+
+/** What a subject can be asked for. */
+type Controls = Pick<Subject, "replace" | "workerPids">;
+
 export async function startSubject(
+  { programs, steps }: Setup,
   kind: Kind,
   protocol: Protocol,
-  { workers = 2, crashLoop = false, port = 0 }: { workers?: number; crashLoop?: boolean; port?: number } = {},
+  { workers = 2, crashLoop = false, port = 0 }: SubjectOptions = {},
 ): Promise<Subject> {
   const dir = mkdtempSync(join(tmpdir(), "fieldpost-bench-"));
-  const control = join(dir, "control");
-  const name = kind === "supervisor" ? "supervised" : "plain";
-  const args =
-    kind === "supervisor" ? [protocol, `${workers}`, `${port}`, control] : [kind, protocol, `${workers}`];
-  const program = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
+  const controlPath = join(dir, "control");
+  const own = kind === "supervisor" ? [controlPath] : [kind];
+  const program = new URL(kind === "supervisor" ? "supervised.js" : "plain.js", programs);
+  const common = [protocol, `${workers}`, `${port}`, ...(crashLoop ? ["crash-loop"] : [])];
   const startTime = performance.now();
-  const child = spawn(
-    process.execPath,
-    ["--conditions=@fieldpost/source", program, ...args, ...(crashLoop ? ["crash-loop"] : [])],
-    { stdio: ["pipe", "pipe", "inherit"] },
-  );
+  const child = spawn(process.execPath, [fileURLToPath(program), ...own, ...common], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, [STEPS_VARIABLE]: String(steps) },
+  });
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const first = await lines.next();
-  if (first.done === true) throw new Error(`${kind} did not start`);
-  const pid = child.pid!;
+  const nextLine = async (): Promise<string> => {
+    const { done, value } = await lines.next();
+    if (done === true) throw new Error(`${kind} ended`);
+    return value;
+  };
+  const ask = (line: string): Promise<string> => {
+    child.stdin.write(`${line}\n`);
+    return nextLine();
+  };
   return {
-    kind,
-    pid,
-    port: Number(first.value),
+    port: Number(await nextLine()),
+    pid: child.pid!,
     startMs: performance.now() - startTime,
-    async replace() {
-      if (kind === "supervisor") await requestReload(control);
-      else {
-        child.stdin.write("replace\n");
-        await lines.next();
-      }
-    },
-    async workerPids() {
-      if (kind !== "supervisor") return childrenOf(pid);
-      const { workers } = await requestStatus(control);
-      return workers.flatMap(({ pid, state }) => (pid !== undefined && state === "ready" ? [pid] : []));
-    },
+    ...(kind === "supervisor" ? controlsOfSupervisor(controlPath) : controlsOfPlain(ask)),
     async [Symbol.asyncDispose]() {
-      const pids = childrenOf(pid);
+      const [, ...below] = descendants(child.pid!);
       child.kill("SIGKILL");
       await exited;
-      for (const worker of pids) killIfAlive(worker);
+      for (const pid of below) killIfAlive(pid);
       rmSync(dir, { recursive: true, force: true });
     },
   };
 }
 
-function childrenOf(pid: number): number[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
-      .trim()
-      .split(" ")
-      .filter(Boolean)
-      .map(Number);
-  } catch {
-    return [];
-  }
+function controlsOfSupervisor(controlPath: string): Controls {
+  return {
+    async replace() {
+      await requestReload(controlPath);
+    },
+    async workerPids() {
+      const { workers } = await requestStatus(controlPath);
+      return workers.flatMap(({ pid, state }) => (pid !== undefined && state === "ready" ? [pid] : []));
+    },
+  };
+}
+
+function controlsOfPlain(ask: (line: string) => Promise<string>): Controls {
+  return {
+    async replace() {
+      await ask("replace");
+    },
+    async workerPids() {
+      return (await ask("workers")).split(" ").filter(Boolean).map(Number);
+    },
+  };
 }
 
 export function killIfAlive(pid: number): void {
@@ -92,10 +117,4 @@ export function killIfAlive(pid: number): void {
   } catch {
     // It ended by itself.
   }
-}
-
-/** Resident memory, in MiB. */
-export function residentMiB(pid: number): number {
-  const [, kib = "0"] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kib) / 1024;
 }

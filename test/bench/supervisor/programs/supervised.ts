@@ -1,10 +1,10 @@
-// A supervisor: `node supervised.ts PROTOCOL WORKERS PORT CONTROL [crash-loop]`. Says the port when it is ready.
+// A supervisor: `node supervised.js CONTROL PROTOCOL WORKERS PORT [crash-loop]`. Says the port when it is ready.
 import { startSupervisor } from "@fieldpost/supervisor";
 
-const [protocol = "tcp", workers = "2", port = "0", controlPath = "", ...rest] = process.argv.slice(2);
+const [controlPath = "", protocol = "tcp", workers = "2", port = "0", ...rest] = process.argv.slice(2);
 const supervisor = await startSupervisor({
   listeners: [{ name: "main", address: `127.0.0.1:${port}` }],
-  workerModule: new URL("supervised-worker.ts", import.meta.url),
+  workerModule: new URL("supervised-worker.js", import.meta.url),
   args: [protocol, ...rest],
   workers: Number(workers),
   // Whoever measures replacements has no bad version to fear.
