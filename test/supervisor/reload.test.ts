@@ -217,6 +217,22 @@ describe("a reload with a version that", () => {
   });
 });
 
+describe("a reload while the supervisor stops", () => {
+  it("is refused, also with another number of workers, and the stop goes on", async () => {
+    const supervised = await startSupervised({ worker: "tcp-worker" });
+    const { socket } = await greet(supervised.target);
+    supervised.signal("SIGTERM");
+    await supervised.event("log", ({ msg }) => msg === "stopping");
+    await supervised.ask({ ask: "update", changes: { workers: 3 } }, "updated");
+    const { message } = await supervised.ask({ ask: "reload" }, "reloaded");
+    expect(message).toContain("the supervisor is stopping");
+    expect(isAlive(supervised.pid)).toBe(true);
+    socket.end();
+    expect(await supervised.exited).toEqual({ code: 0, signal: null });
+    expect(supervised.stderr()).toBe("");
+  });
+});
+
 describe("a thousand reloads at once", () => {
   it("are two, and each is answered", async () => {
     const supervised = await startSupervised({ worker: "tcp-worker", canaryMs: 0 });

@@ -108,6 +108,24 @@ describe("a certificate", () => {
     expect(errors).toHaveLength(2);
   });
 
+  it("that cannot be looked at for a while stays as it was", async () => {
+    const pem = path.join(folder(), "server.pem");
+    fs.writeFileSync(pem, first);
+    const errors: string[] = [];
+    const certificate = watchCertificate(
+      { certFile: pem, keyFile: pem },
+      { refreshMs: 10, onError: ({ message }) => errors.push(message) },
+    );
+    onTestFinished(() => certificate.close());
+    fs.rmSync(pem);
+    // Not even stat(2) works there, as in a folder that this user may not enter.
+    fs.symlinkSync(pem, pem);
+    await eventually(() => errors.some((message) => message.includes("ELOOP")));
+    expect(certificate.context.cert).toEqual(first);
+    replace(pem, renewed);
+    await eventually(() => renewed.equals(certificate.context.cert));
+  });
+
   it("leaves what else a handshake needs as it is", async () => {
     const pem = path.join(folder(), "server.pem");
     fs.writeFileSync(pem, first);

@@ -120,11 +120,11 @@ describe("an upgrade", () => {
     expect(await deployed.status()).toMatchObject({ pid: deployed.pid, version: "3" });
   });
 
-  it("answers all that ask for it at the same time", async () => {
+  it("answers a thousand that ask for it at the same time", async () => {
     const deployed = await startReleases(release("1"));
     deployed.deploy("later", release("2"));
-    const answers = await Promise.all(Array.from({ length: 200 }, () => deployed.reload()));
-    expect(answers.filter(({ replaced }) => replaced === 2)).toHaveLength(200);
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => deployed.reload()));
+    expect(answers.filter(({ replaced }) => replaced === 2)).toHaveLength(1000);
     expect(await deployed.status()).toMatchObject({ version: "2" });
     expect(deployed.output().split("supervisor: upgrading")).toHaveLength(2);
   });
