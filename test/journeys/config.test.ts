@@ -123,13 +123,10 @@ test("another number of workers is there when all are replaced, and no call fail
   const volume = new Volume("workers: 1\n");
   await using relay = await startRelay({ workers: null, args: ["--config", volume.path] });
   const calls = load(relay, target.url);
-  for (const workers of [3, 2]) {
-    const before = relay.lines.length;
-    volume.swap(`workers: ${workers}\n`);
-    await relay.line("reloaded", (line) => relay.lines.indexOf(line) >= before);
-    const status = await requestStatus(`${relay.store}.control`);
-    expect(status.workers.filter(({ state }) => state === "ready")).toHaveLength(workers);
-  }
+  volume.swap("workers: 2\n");
+  await relay.line("reloaded");
+  const { workers } = await requestStatus(`${relay.store}.control`);
+  expect(workers.filter(({ state }) => state === "ready")).toHaveLength(2);
   const { answered, failures } = await calls.stop();
   expect(failures).toEqual([]);
   await target.received(answered);

@@ -19,7 +19,7 @@ export function startReaping(known: (pid: number) => boolean): () => void {
   const look = (): void => {
     timer = undefined;
     const zombies = zombieChildren().filter((pid) => !known(pid));
-    for (const pid of zombies) if (before.has(pid)) reap(pid);
+    for (const pid of zombies) if (before.has(pid)) reapIfThere(pid);
     before = new Set(zombies.filter((pid) => !before.has(pid)));
     if (before.size > 0) schedule();
   };
@@ -45,12 +45,22 @@ function seesItself(): boolean {
   }
 }
 
+function reapIfThere(pid: number): void {
+  try {
+    reap(pid);
+  } catch {
+    // A thread of this program has started it, and been faster.
+  }
+}
+
 function zombieChildren(): number[] {
-  return fs
-    .readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter(isZombieChild);
+  try {
+    const names = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+    return names.map(Number).filter(isZombieChild);
+  } catch {
+    // No descriptor left, for a while. The next end of a child is a reason to look again.
+    return [];
+  }
 }
 
 function isZombieChild(pid: number): boolean {
