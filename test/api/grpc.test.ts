@@ -43,7 +43,14 @@ async function serve(
 }
 
 const methodNames = Object.keys(RelayServiceService) as MethodName[];
-const built: readonly MethodName[] = ["enqueue", "batchEnqueue", "getJob", "listJobs", "cancelJob"];
+const built: readonly MethodName[] = [
+  "enqueue",
+  "batchEnqueue",
+  "getJob",
+  "listJobs",
+  "cancelJob",
+  "deleteJob",
+];
 
 /** Calls any method with an empty request. */
 function callEmpty(client: Client, name: MethodName): Promise<ServiceError> {

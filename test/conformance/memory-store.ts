@@ -8,6 +8,7 @@ import type { JobRecord, NewJob } from "../../server/src/job/job.ts";
 import type {
   CancelResult,
   ClaimResult,
+  DeleteResult,
   FinishedAttempt,
   FinishResult,
   InsertOptions,
@@ -98,6 +99,10 @@ class MemoryStore implements Store {
 
   cancel(id: string, now: number): Promise<CancelResult> {
     return this.#write(() => this.#tables.cancel(id, now));
+  }
+
+  delete(id: string, revision: number | undefined): Promise<DeleteResult> {
+    return this.#write(() => this.#tables.delete(id, revision));
   }
 
   get(id: string, parts: ReadonlySet<JobPart>): Promise<JobRecord | undefined> {

@@ -21,6 +21,7 @@ import {
   lostAttempt,
   type CancelResult,
   type ClaimResult,
+  type DeleteResult,
   type FinishedAttempt,
   type FinishResult,
   type InsertResult,
@@ -208,6 +209,16 @@ export class MemoryTables {
         : undefined;
     this.#move(row, "cancel", now);
     return { kind: "cancelled", job: recordOf(row, new Set()), dispatching };
+  }
+
+  delete(id: string, revision: number | undefined): DeleteResult {
+    const row = this.#byId.get(id);
+    if (row === undefined) return { kind: "not-found" };
+    if (revision !== undefined && revision !== row.revision) return { kind: "changed" };
+    if (!isTerminal(row.state)) return { kind: "not-ended", state: row.state };
+    this.#byId.delete(id);
+    this.#byKey.delete(row.key);
+    return { kind: "deleted" };
   }
 
   get(id: string, parts: ReadonlySet<JobPart>): JobRecord | undefined {

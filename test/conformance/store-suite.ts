@@ -3,6 +3,7 @@ import { describe } from "vitest";
 import { describeCancel } from "./suite/cancel.ts";
 import { describeClaim } from "./suite/claim.ts";
 import { describeConcurrency } from "./suite/concurrency.ts";
+import { describeDelete } from "./suite/delete.ts";
 import { describeFinish } from "./suite/finish.ts";
 import { describeInsert } from "./suite/insert.ts";
 import { describeLease } from "./suite/lease.ts";
@@ -27,6 +28,7 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
     describeClaim(open);
     describeFinish(open);
     describeCancel(open);
+    describeDelete(open);
     describeLease(open);
     describeRead(open);
     describeClose(open);

@@ -11,6 +11,7 @@ import type {
 } from "../job/job.ts";
 import type { Jitter as JitterWord } from "../job/job.ts";
 import type { JobState as JobStateWord } from "../job/state.ts";
+import { toEtag } from "./etag.ts";
 import { jobName, queueName } from "./names.ts";
 import { errorInfo } from "./status.ts";
 import { toDate, toDuration } from "./wire-time.ts";
@@ -29,9 +30,6 @@ const results: { readonly [R in AttemptResultWord]: AttemptResult } = {
   "not-sent": AttemptResult.ATTEMPT_RESULT_NOT_SENT,
   "outcome-unknown": AttemptResult.ATTEMPT_RESULT_OUTCOME_UNKNOWN,
 };
-
-/** The etag of a job (AIP-154): its revision. */
-export const toEtag = (revision: number): string => `"${revision.toString(36)}"`;
 
 /** All that the record holds; what was not read from the store stays unset. */
 export function toJobMessage(record: JobRecord): Job {

@@ -2,6 +2,7 @@
 import type { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
 import { batchEnqueue } from "./batch-enqueue.ts";
 import { cancelJob } from "./cancel-job.ts";
+import { deleteJob } from "./delete-job.ts";
 import { enqueue } from "./enqueue.ts";
 import { getJob } from "./get-job.ts";
 import { listJobs } from "./list-jobs.ts";
@@ -18,4 +19,5 @@ export const methods: { readonly [M in MethodName]?: Method } = {
   getJob,
   listJobs,
   cancelJob,
+  deleteJob,
 };

@@ -5,6 +5,7 @@ export type RelayErrorCode =
   | "INVALID_ARGUMENT"
   | "NOT_FOUND"
   | "ALREADY_EXISTS"
+  | "ABORTED"
   | "FAILED_PRECONDITION"
   | "RESOURCE_EXHAUSTED"
   | "UNAVAILABLE"

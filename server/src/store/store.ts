@@ -76,6 +76,14 @@ export type CancelResult =
   | { readonly kind: "ended"; readonly job: JobRecord }
   | { readonly kind: "not-found" };
 
+export type DeleteResult =
+  | { readonly kind: "deleted" }
+  /** Nothing was changed: it has not ended, and is in this state. */
+  | { readonly kind: "not-ended"; readonly state: JobState }
+  /** Nothing was changed: it has another revision than the caller knows. */
+  | { readonly kind: "changed" }
+  | { readonly kind: "not-found" };
+
 export interface ListQuery {
   /** At most so many jobs. */
   readonly limit: number;
@@ -166,6 +174,13 @@ export interface Store {
 
   /** Cancels a job that has not ended. */
   cancel(id: string, now: number): Promise<CancelResult>;
+
+  /**
+   * Deletes a job that has ended, with all that belongs to it; its id is free again. What a worker still reports of it is stale.
+   *
+   * @param revision the one that the caller knows; undefined: whatever it is
+   */
+  delete(id: string, revision: number | undefined): Promise<DeleteResult>;
 
   /** One job, or undefined. Reads no part that is not asked for. */
   get(id: string, parts: ReadonlySet<JobPart>): Promise<JobRecord | undefined>;

@@ -163,6 +163,10 @@ class SqliteStore implements Store {
     return this.#write({ kind: "cancel", id, now });
   }
 
+  delete(id: string, revision: number | undefined) {
+    return this.#write({ kind: "delete", id, revision });
+  }
+
   get(id: string, parts: ReadonlySet<JobPart>) {
     return this.#read({ kind: "get", id, parts });
   }

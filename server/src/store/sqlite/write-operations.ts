@@ -1,5 +1,12 @@
 /** The messages to the writing thread, and what each is answered with. */
-import type { CancelResult, FinishResult, InsertResult, RecoverOptions, RecoverResult } from "../store.ts";
+import type {
+  CancelResult,
+  DeleteResult,
+  FinishResult,
+  InsertResult,
+  RecoverOptions,
+  RecoverResult,
+} from "../store.ts";
 import type { ClaimedRow, FinishedRow, NewJobRow } from "./rows.ts";
 
 /** A change, as it is sent to the writing thread. */
@@ -23,7 +30,8 @@ export type WriteOperation =
     }
   | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
   | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedRow[] }
-  | { readonly kind: "cancel"; readonly id: string; readonly now: number };
+  | { readonly kind: "cancel"; readonly id: string; readonly now: number }
+  | { readonly kind: "delete"; readonly id: string; readonly revision: number | undefined };
 
 /** What each kind of change answers. */
 export interface WriteResults {
@@ -35,4 +43,5 @@ export interface WriteResults {
   claim: { readonly rows: readonly ClaimedRow[]; readonly nextDueTime: number | null };
   finish: FinishResult[];
   cancel: CancelResult;
+  delete: DeleteResult;
 }

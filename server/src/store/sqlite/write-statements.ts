@@ -56,6 +56,10 @@ export function prepareWrites(database: DatabaseSync) {
       revision = ? WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?`),
     end: sql("UPDATE job SET state = ?, finish_time = ?, update_time = ?, revision = ? WHERE key = ?"),
 
+    deleteJob: sql("DELETE FROM job WHERE key = ?"),
+    deleteSpec: sql("DELETE FROM spec WHERE key = ?"),
+    deleteAttempts: sql("DELETE FROM attempt WHERE key = ?"),
+
     insertAttempt: sql(`INSERT INTO attempt (key, number, result, start_time, end_time, http_status, worker,
       error_reason, error_message, response_truncated, response_headers, response_body)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),

@@ -1,8 +1,15 @@
 /** Every change of the store, each a function that runs inside the transaction of its group. */
 import type { DatabaseSync } from "node:sqlite";
-import { initialState, nextState } from "../../job/state.ts";
+import { initialState, isTerminal, nextState } from "../../job/state.ts";
 import type { JobState } from "../../job/state.ts";
-import type { CancelResult, FinishResult, InsertResult, RecoverOptions, RecoverResult } from "../store.ts";
+import type {
+  CancelResult,
+  DeleteResult,
+  FinishResult,
+  InsertResult,
+  RecoverOptions,
+  RecoverResult,
+} from "../store.ts";
 import { keptAttempts, lostAttempt } from "../store.ts";
 import { stateNumber, toRecord } from "./rows.ts";
 import type { ClaimedRow, FinishedRow, NewJobRow } from "./rows.ts";
@@ -74,6 +81,8 @@ export class Writes {
         return this.#claim(operation.worker, operation.limit, operation.now);
       case "cancel":
         return this.#cancel(operation.id, operation.now);
+      case "delete":
+        return this.#delete(operation.id, operation.revision);
       case "register":
         return Number(this.#sql.register.run(operation.name, operation.leaseTime).lastInsertRowid);
       case "renew":
@@ -258,6 +267,18 @@ export class Writes {
           ? { worker: row["worker"] as number, attempt: before.attemptCount }
           : undefined,
     };
+  }
+
+  #delete(id: string, revision: number | undefined): DeleteResult {
+    const row = this.#sql.readJob.get(id);
+    if (row === undefined) return { kind: "not-found" };
+    const job = toRecord(row);
+    if (revision !== undefined && revision !== job.revision) return { kind: "changed" };
+    if (!isTerminal(job.state)) return { kind: "not-ended", state: job.state };
+    for (const statement of [this.#sql.deleteJob, this.#sql.deleteSpec, this.#sql.deleteAttempts]) {
+      statement.run(job.key);
+    }
+    return { kind: "deleted" };
   }
 
   /** The lease counts from now: what the call waited for the lock is not taken from it. */

@@ -1940,9 +1940,10 @@ export const RelayServiceService = {
     responseDeserialize: (value: Buffer): Job => Job.decode(value),
   },
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Deletes a job that has ended, with its attempts and its response. Its id is free again: a repeat of its Enqueue is a
+   * new job.
    *
-   * Deletes a job that has ended.
+   * FAILED_PRECONDITION: it has not ended. ABORTED: it has another etag.
    */
   deleteJob: {
     path: "/fieldpost.v1.RelayService/DeleteJob" as const,
@@ -2063,9 +2064,10 @@ export interface RelayServiceServer extends UntypedServiceImplementation {
    */
   retryJob: handleUnaryCall<RetryJobRequest, Job>;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Deletes a job that has ended, with its attempts and its response. Its id is free again: a repeat of its Enqueue is a
+   * new job.
    *
-   * Deletes a job that has ended.
+   * FAILED_PRECONDITION: it has not ended. ABORTED: it has another etag.
    */
   deleteJob: handleUnaryCall<DeleteJobRequest, Empty>;
   /**
@@ -2245,9 +2247,10 @@ export interface RelayServiceClient extends Client {
     callback: (error: ServiceError | null, response: Job) => void,
   ): ClientUnaryCall;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Deletes a job that has ended, with its attempts and its response. Its id is free again: a repeat of its Enqueue is a
+   * new job.
    *
-   * Deletes a job that has ended.
+   * FAILED_PRECONDITION: it has not ended. ABORTED: it has another etag.
    */
   deleteJob(
     request: DeleteJobRequest,
