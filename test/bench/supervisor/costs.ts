@@ -48,6 +48,8 @@ export interface Rate {
   readonly perSecond: number;
   /** CPU of all processes of the subject, in milliseconds. */
   readonly cpuMsPerThousand: number;
+  /** Of the generator, likewise: what it takes from them. */
+  readonly generatorCpuMsPerThousand: number;
 }
 
 export async function measureRates(
@@ -62,10 +64,15 @@ export async function measureRates(
     child.ask({ path, ms } satisfies RequestLoadRun);
   const measure = async (path: Path): Promise<Rate> => {
     await run(path, WARMUP_MS);
-    const before = cpuMsOf(subject.pid);
+    const pids = [subject.pid, child.pid];
+    const before = pids.map(cpuMsOf);
     const { answered, seconds } = await run(path, RATE_MS);
-    const cpuMs = cpuMsOf(subject.pid) - before;
-    return { perSecond: answered / seconds, cpuMsPerThousand: (1000 * cpuMs) / answered };
+    const [servers = 0, generator = 0] = pids.map((pid, index) => cpuMsOf(pid) - before[index]!);
+    return {
+      perSecond: answered / seconds,
+      cpuMsPerThousand: (1000 * servers) / answered,
+      generatorCpuMsPerThousand: (1000 * generator) / answered,
+    };
   };
   try {
     return { "/": await measure("/"), "/work": await measure("/work") };

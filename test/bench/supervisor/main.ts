@@ -153,7 +153,11 @@ function describeRates(name: LineUp, rates: readonly Rate[], base: readonly Rate
     rates.map((rate) => rate.cpuMsPerThousand),
     1,
   );
-  return `${`${name}:`.padEnd(27)} ${perSecond}, to one process ${ratio}; CPU of the servers ${cpu} ms per 1000`;
+  const generator = summarize(rates.map((rate) => rate.generatorCpuMsPerThousand)).median.toFixed(1);
+  return (
+    `${`${name}:`.padEnd(27)} ${perSecond}, to one process ${ratio}; ` +
+    `CPU for 1000: servers ${cpu} ms, generator ${generator} ms`
+  );
 }
 
 function label(kind: Kind): string {
