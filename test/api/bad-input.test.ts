@@ -56,7 +56,7 @@ describe("Enqueue refuses", () => {
           queue: "queues/other",
           priority: 10,
           maxAttempts: -1,
-          dedupKey: "d",
+          dedupKey: "d".repeat(256),
           attemptTimeout: seconds(0),
           expireTime: new Date(start),
           retryPolicy: { multiplier: 0.5, jitter: 9 as Jitter },

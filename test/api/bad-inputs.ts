@@ -1,5 +1,5 @@
 /** Each thing that can be wrong with a job, and the fields that must be named for it. */
-import { AmbiguityPolicy } from "../../server/src/gen/fieldpost/v1/job.ts";
+import type { AmbiguityPolicy } from "../../server/src/gen/fieldpost/v1/job.ts";
 import type { Jitter } from "../../server/src/gen/fieldpost/v1/job.ts";
 import type { DeepPartial, EnqueueRequest } from "../../server/src/gen/fieldpost/v1/relay.ts";
 import { jobWith, maxBodyBytes, start } from "./setting.ts";
@@ -207,21 +207,13 @@ const others: BadInput[] = [
   ofRequest("no target", { job: {} }, "job.http"),
   ofJob("another queue", { queue: "queues/other" }, "queue"),
   ofJob("a queue that is no resource name", { queue: "default" }, "queue"),
-  ofJob("dedup_key", { dedupKey: "k" }, "dedup_key"),
+  ofJob("a dedup_key of 256 bytes", { dedupKey: "é".repeat(128) }, "dedup_key"),
   ofJob("source", { source: "10.0.0.1" }, "source"),
   ofJob("retention", { retention: seconds(1) }, "retention"),
-  ofJob(
-    "the ambiguity policy FAIL",
-    { ambiguityPolicy: AmbiguityPolicy.AMBIGUITY_POLICY_FAIL },
-    "ambiguity_policy",
-  ),
-  ofJob(
-    "the ambiguity policy HOLD",
-    { ambiguityPolicy: AmbiguityPolicy.AMBIGUITY_POLICY_HOLD },
-    "ambiguity_policy",
-  ),
   ofJob("an unknown ambiguity policy", { ambiguityPolicy: 7 as AmbiguityPolicy }, "ambiguity_policy"),
-  ofRequest("request_id", { job: jobWith(), requestId: "3f0c" }, "request_id"),
+  ...["3f0c", "request", "00000000-0000-4000-8000-00000000000", "{00000000-0000-4000-8000-000000000000}"].map(
+    (requestId) => ofRequest(`the request_id ${requestId}`, { job: jobWith(), requestId }, "request_id"),
+  ),
   ...["", "-a", "_a", "a/b", "a b", "ä", "a".repeat(129), "a\n", "../a"]
     .slice(1)
     .map((jobId) => ofRequest(`the job_id ${JSON.stringify(jobId)}`, { job: jobWith(), jobId }, "job_id")),

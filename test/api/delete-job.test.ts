@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { deleteJob } from "../../server/src/api/delete-job.ts";
 import { enqueue } from "../../server/src/api/enqueue.ts";
-import { fromEtag, toEtag } from "../../server/src/api/etag.ts";
+import { revisionOf, toEtag } from "../../server/src/api/etag.ts";
 import { DeleteJobRequest } from "../../server/src/gen/fieldpost/v1/relay.ts";
 import { cancel } from "./full-job.ts";
 import { call, errorOf, jobWith, openRelay, received } from "./setting.ts";
@@ -57,9 +57,10 @@ describe("DeleteJob", () => {
 
 test("an etag is read as it is written, and nothing else is", () => {
   for (const revision of [0, 1, 35, 36, 1e9, Number.MAX_SAFE_INTEGER]) {
-    expect(fromEtag(toEtag(revision))).toBe(revision);
+    expect(revisionOf(toEtag(revision))).toBe(revision);
   }
-  for (const other of ["", '""', '"01"', '"A"', '"zzzzzzzzzzz"', "1", '"1', '"1"x']) {
-    expect(fromEtag(other)).toBe(-1);
+  expect(revisionOf("")).toBeUndefined();
+  for (const other of ['""', '"01"', '"A"', '"zzzzzzzzzzz"', "1", '"1', '"1"x']) {
+    expect(revisionOf(other)).toBe(-1);
   }
 });

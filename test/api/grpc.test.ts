@@ -49,6 +49,7 @@ const built: readonly MethodName[] = [
   "getJob",
   "listJobs",
   "cancelJob",
+  "retryJob",
   "deleteJob",
 ];
 

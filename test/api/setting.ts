@@ -47,6 +47,8 @@ export type Stopped = Parameters<Relay["canceller"]["stop"]>[0];
 export interface Setting extends Relay {
   readonly handOver: FakeHandOver;
   readonly stopped: readonly Stopped[];
+  /** What the worker that is told to stop does. */
+  onStop: (dispatching: Stopped) => Promise<unknown>;
   /** The parts that `store.get` and `store.list` were asked for, call by call. */
   readonly readParts: readonly ReadonlySet<JobPart>[];
   /** The clock goes on. */
@@ -85,11 +87,22 @@ export async function openRelay({ maxDepth = 100, seed = 1, wrap }: SettingOptio
   });
   const stopped: Stopped[] = [];
   let now = start;
-  return {
+  let ending: Promise<unknown> = Promise.resolve();
+  const setting: Setting = {
     store,
     worker: await kept.registerWorker({ name: "worker-1", now, leaseMs: 10_000 }),
     handOver: new FakeHandOver(),
-    canceller: { stop: (dispatching) => void stopped.push(dispatching) },
+    canceller: {
+      stop(dispatching) {
+        stopped.push(dispatching);
+        ending = setting.onStop(dispatching);
+      },
+      async ended(key) {
+        await ending;
+        return !(await store.isSending(key));
+      },
+    },
+    onStop: () => Promise.resolve(),
     stopped,
     readParts,
     limits: {
@@ -103,6 +116,7 @@ export async function openRelay({ maxDepth = 100, seed = 1, wrap }: SettingOptio
       now += ms;
     },
   };
+  return setting;
 }
 
 export type JobInput = DeepPartial<Job>;

@@ -18,6 +18,7 @@ import type {
   ListQuery,
   RecoverOptions,
   RecoverResult,
+  RetryResult,
   Store,
 } from "../../server/src/store/store.ts";
 import { MemoryTables } from "./memory-tables.ts";
@@ -97,12 +98,24 @@ class MemoryStore implements Store {
     return this.#write(() => this.#tables.finish(worker, copies));
   }
 
-  cancel(id: string, now: number): Promise<CancelResult> {
-    return this.#write(() => this.#tables.cancel(id, now));
+  begin(worker: number, key: number, attempt: number): Promise<FinishResult> {
+    return this.#write(() => this.#tables.begin(worker, key, attempt));
   }
 
-  delete(id: string, revision: number | undefined): Promise<DeleteResult> {
-    return this.#write(() => this.#tables.delete(id, revision));
+  cancel(id: string, now: number, revision?: number): Promise<CancelResult> {
+    return this.#write(() => this.#tables.cancel(id, now, revision));
+  }
+
+  retry(id: string, now: number, revision?: number): Promise<RetryResult> {
+    return this.#write(() => this.#tables.retry(id, now, revision, this.#maxDepth));
+  }
+
+  delete(id: string, now: number, revision?: number): Promise<DeleteResult> {
+    return this.#write(() => this.#tables.delete(id, now, revision));
+  }
+
+  isSending(key: number): Promise<boolean> {
+    return this.#read(() => this.#tables.isSending(key));
   }
 
   get(id: string, parts: ReadonlySet<JobPart>): Promise<JobRecord | undefined> {

@@ -29,6 +29,7 @@ import {
   type JobPart,
   type ListQuery,
   type RecoverResult,
+  type RetryResult,
 } from "../../server/src/store/store.ts";
 
 interface Row {
@@ -44,8 +45,29 @@ interface Row {
   readonly attempts: Attempt[];
   response: HttpResponse | undefined;
   /** Of the attempt that runs, or ran last. */
-  claim: { readonly worker: number; readonly startTime: number } | undefined;
+  claim: { readonly worker: number; readonly startTime: number; readonly dueTime: number } | undefined;
+  /** The last attempt that was about to connect. */
+  begunAttempt: number;
+  /** True while nobody knows the end of the attempt that ran when the job was cancelled. */
+  isSending: boolean;
+  /** That no job may be claimed after; undefined once a new run began. */
+  expireTime: number | undefined;
+  runCount: number;
+  runTime: number;
+  attemptsBefore: number;
 }
+
+/** A call with a request_id, and what it was answered. */
+interface Request {
+  readonly contentHash: string;
+  readonly answer: Extract<InsertResult, { kind: "repeated" }>;
+  forgetTime: number | undefined;
+}
+
+type DuplicateResult = Extract<InsertResult, { kind: "duplicate" }>;
+
+const requestMemoryMs = 24 * 3_600_000;
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 interface Worker {
   readonly name: string;
@@ -61,6 +83,10 @@ export class MemoryTables {
   readonly #byKey = new Map<number, Row>();
   /** Rows with a nextAttemptTime. */
   readonly #waiting = new Set<Row>();
+  /** By request_id. */
+  readonly #requests = new Map<string, Request>();
+  /** Until when which origin is not to be called. */
+  readonly #blocked = new Map<string, number>();
   readonly #workers = new Map<number, Worker>();
   readonly #workerNames = new Map<number, string>();
   #depth = 0;
@@ -94,29 +120,51 @@ export class MemoryTables {
     for (const [number, worker] of this.#workers) {
       if (worker.leaseEndTime <= leasesEndedBy || lost.includes(worker.name)) this.#workers.delete(number);
     }
-    let requeued = 0;
-    let failed = 0;
+    const counts = { requeued: 0, failed: 0, held: 0 };
     for (const row of this.#byKey.values()) {
-      if (row.state !== "DISPATCHING" || row.claim === undefined) continue;
-      if (this.#workers.has(row.claim.worker)) continue;
-      row.attempts.push({
-        number: row.attemptCount,
-        result: "outcome-unknown",
-        startTime: row.claim.startTime,
-        endTime: now,
-        httpStatus: 0,
-        error: lostAttempt,
-        worker: this.#workerNames.get(row.claim.worker) ?? "",
-      });
-      if (row.attemptCount < row.job.maxAttempts) {
-        this.#move(row, "retry-later", now, now);
-        requeued++;
-      } else {
-        this.#move(row, "fail", now);
-        failed++;
-      }
+      if (row.claim === undefined || this.#workers.has(row.claim.worker)) continue;
+      if (row.isSending) {
+        row.isSending = false;
+        this.#addLost(row, row.claim, now);
+        this.#touch(row, now);
+      } else if (row.state === "DISPATCHING") counts[this.#recoverRow(row, row.claim, now)]++;
     }
-    return { requeued, failed };
+    return counts;
+  }
+
+  #recoverRow(row: Row, claim: NonNullable<Row["claim"]>, now: number): keyof RecoverResult {
+    const { ambiguityPolicy, maxAttempts } = row.job;
+    if (ambiguityPolicy !== "retry" && row.begunAttempt !== row.attemptCount) {
+      row.attemptCount--;
+      this.#move(row, "release", now, now);
+      return "requeued";
+    }
+    this.#addLost(row, claim, now);
+    if (ambiguityPolicy === "hold") {
+      this.#move(row, "hold", now);
+      return "held";
+    }
+    if (ambiguityPolicy === "fail" || row.attemptCount - row.attemptsBefore >= maxAttempts) {
+      this.#move(row, "fail", now);
+      return "failed";
+    }
+    this.#move(row, "retry-later", now, now);
+    return "requeued";
+  }
+
+  #addLost(row: Row, claim: NonNullable<Row["claim"]>, now: number): void {
+    row.attempts.push({
+      number: row.attemptCount,
+      result: "outcome-unknown",
+      claimTime: claim.startTime,
+      dueTime: row.state === "CANCELLED" ? undefined : claim.dueTime,
+      startTime: claim.startTime,
+      endTime: now,
+      httpStatus: 0,
+      error: lostAttempt,
+      worker: this.#workerNames.get(claim.worker) ?? "",
+      passage: {},
+    });
   }
 
   insert(
@@ -126,17 +174,26 @@ export class MemoryTables {
     claimUpTo: number,
     maxDepth: number,
   ): readonly InsertResult[] {
+    const known = jobs.map((job, index) => this.#findRepeated(job, index) ?? this.#findDuplicate(job));
+    const reused = known.find((result) => result?.kind === "request-id-reused");
+    if (reused !== undefined) return [reused];
+    const fresh = jobs.filter((_, index) => known[index] === undefined);
     const ids = new Set<string>();
-    for (const { id } of jobs) {
+    for (const { id } of fresh) {
       if (ids.has(id) || this.#byId.has(id)) return [{ kind: "id-taken", id }];
       ids.add(id);
     }
-    if (this.#depth + jobs.length > maxDepth) return [{ kind: "full", depth: this.#depth, limit: maxDepth }];
+    if (fresh.length > 0 && this.#depth + fresh.length > maxDepth)
+      return [{ kind: "full", depth: this.#depth, limit: maxDepth }];
     const claimed = new Set(
       this.#workers.has(worker) && ![...this.#waiting].some((row) => isDue(row, now))
-        ? jobs
+        ? fresh
             .filter(
-              (job) => dueTime(job, now) <= now && !(job.expireTime !== undefined && job.expireTime <= now),
+              (job) =>
+                job.ambiguityPolicy === "retry" &&
+                dueTime(job, now) <= now &&
+                !(job.expireTime !== undefined && job.expireTime <= now) &&
+                this.#blockedUntil(job) <= now,
             )
             .map((job) => ({ job, chance: this.#random() }))
             .toSorted((a, b) => a.chance - b.chance)
@@ -144,16 +201,52 @@ export class MemoryTables {
             .map(({ job }) => job)
         : [],
     );
-    return jobs.map((job) => {
+    return jobs.map((job, index) => {
+      const earlier = known[index] ?? this.#findDuplicate(job);
+      if (earlier !== undefined) return earlier;
       const row = this.#add(job, now);
       if (claimed.has(job)) this.#begin(row, worker, now);
       const { key, revision, state } = row;
+      this.#remember(job, row);
       return { kind: "stored", key, revision, state, claimed: claimed.has(job) };
     });
   }
 
+  #findRepeated({ requestIdentity }: NewJob, index: number): InsertResult | undefined {
+    if (requestIdentity === undefined) return undefined;
+    const request = this.#requests.get(hex(requestIdentity.id));
+    if (request === undefined) return undefined;
+    const isSame = request.contentHash === hex(requestIdentity.contentHash);
+    return isSame ? request.answer : { kind: "request-id-reused", index };
+  }
+
+  #findDuplicate({ queue, dedupKey }: Pick<NewJob, "queue" | "dedupKey">): DuplicateResult | undefined {
+    if (dedupKey === undefined) return undefined;
+    for (const { job, state } of this.#byId.values()) {
+      if (job.queue !== queue || job.dedupKey !== dedupKey || isTerminal(state)) continue;
+      return { kind: "duplicate", id: job.id, uid: job.uid, state };
+    }
+    return undefined;
+  }
+
+  #remember(job: NewJob, { key, revision, state }: Row): void {
+    const { requestIdentity, id, uid, createTime } = job;
+    if (requestIdentity === undefined) return;
+    this.#requests.set(hex(requestIdentity.id), {
+      contentHash: hex(requestIdentity.contentHash),
+      answer: { kind: "repeated", key, revision, id, uid, createTime, state },
+      forgetTime: undefined,
+    });
+  }
+
   claim(worker: number, limit: number, now: number): ClaimResult {
-    for (const row of this.#waiting) if (isExpired(row, now)) this.#move(row, "expire", now);
+    for (const row of this.#waiting) {
+      if (isExpired(row, now)) this.#move(row, "expire", now);
+      else if (isDue(row, now) && this.#blockedUntil(row.job) > now) {
+        row.nextAttemptTime = this.#blockedUntil(row.job);
+        this.#touch(row, now);
+      }
+    }
     const due = [...this.#waiting]
       .filter((row) => isDue(row, now))
       .map((row) => ({ row, chance: this.#random() }))
@@ -175,6 +268,10 @@ export class MemoryTables {
         queue,
         createTime,
         attempt: row.attemptCount,
+        attemptsBefore: row.attemptsBefore,
+        runTime: row.runTime,
+        dueTime: row.claim?.dueTime ?? 0,
+        claimTime: now,
       };
     });
     const times = [...this.#waiting].map((row) => row.nextAttemptTime ?? 0);
@@ -182,14 +279,26 @@ export class MemoryTables {
   }
 
   finish(worker: number, attempts: readonly FinishedAttempt[]): readonly FinishResult[] {
-    return attempts.map(({ key, attempt, response, next }) => {
+    return attempts.map(({ key, attempt, response, next, slowDown }) => {
       const row = this.#byKey.get(key);
-      if (row?.state !== "DISPATCHING") return "stale";
+      if (row === undefined) return "stale";
       if (row.claim?.worker !== worker || row.attemptCount !== attempt.number) return "stale";
+      if (row.isSending) {
+        row.isSending = false;
+        row.attempts.push(attempt);
+        row.response = response ?? row.response;
+        this.#touch(row, attempt.endTime);
+        return "recorded";
+      }
+      if (row.state !== "DISPATCHING") return "stale";
       if (next.state === "RELEASED") {
         row.attemptCount--;
         this.#move(row, "release", attempt.endTime, attempt.endTime);
         return "recorded";
+      }
+      if (slowDown !== undefined) {
+        const { origin, until } = slowDown;
+        this.#blocked.set(origin, Math.max(until, this.#blocked.get(origin) ?? 0));
       }
       row.attempts.push(attempt);
       row.response = response ?? row.response;
@@ -199,25 +308,63 @@ export class MemoryTables {
     });
   }
 
-  cancel(id: string, now: number): CancelResult {
+  begin(worker: number, key: number, attempt: number): FinishResult {
+    const row = this.#byKey.get(key);
+    if (row?.state !== "DISPATCHING" || row.claim?.worker !== worker || row.attemptCount !== attempt)
+      return "stale";
+    row.begunAttempt = attempt;
+    return "recorded";
+  }
+
+  cancel(id: string, now: number, revision: number | undefined): CancelResult {
     const row = this.#byId.get(id);
     if (row === undefined) return { kind: "not-found" };
+    if (revision !== undefined && revision !== row.revision) return { kind: "changed" };
     if (isTerminal(row.state)) return { kind: "ended", job: recordOf(row, new Set()) };
     const dispatching =
       row.state === "DISPATCHING" && row.claim !== undefined
         ? { worker: row.claim.worker, attempt: row.attemptCount }
         : undefined;
     this.#move(row, "cancel", now);
+    row.isSending = dispatching !== undefined;
     return { kind: "cancelled", job: recordOf(row, new Set()), dispatching };
   }
 
-  delete(id: string, revision: number | undefined): DeleteResult {
+  retry(id: string, now: number, revision: number | undefined, maxDepth: number): RetryResult {
+    const row = this.#byId.get(id);
+    if (row === undefined) return { kind: "not-found" };
+    if (revision !== undefined && revision !== row.revision) return { kind: "changed" };
+    if (nextState(row.state, "retry-now") === undefined) return { kind: "not-restartable", state: row.state };
+    if (row.isSending) return { kind: "still-sending" };
+    if (isTerminal(row.state)) {
+      const duplicate = this.#findDuplicate(row.job);
+      if (duplicate !== undefined) return { kind: "duplicate", id: duplicate.id };
+      if (this.#depth + 1 > maxDepth) return { kind: "full", depth: this.#depth, limit: maxDepth };
+      this.#depth++;
+    }
+    row.finishTime = undefined;
+    row.expireTime = undefined;
+    row.runTime = now;
+    row.runCount++;
+    row.attemptsBefore = row.attemptCount;
+    this.#move(row, "retry-now", now, now);
+    return { kind: "restarted" };
+  }
+
+  isSending(key: number): boolean {
+    return this.#byKey.get(key)?.isSending ?? false;
+  }
+
+  delete(id: string, now: number, revision: number | undefined): DeleteResult {
     const row = this.#byId.get(id);
     if (row === undefined) return { kind: "not-found" };
     if (revision !== undefined && revision !== row.revision) return { kind: "changed" };
     if (!isTerminal(row.state)) return { kind: "not-ended", state: row.state };
     this.#byId.delete(id);
     this.#byKey.delete(row.key);
+    const { requestIdentity, createTime } = row.job;
+    const request = requestIdentity === undefined ? undefined : this.#requests.get(hex(requestIdentity.id));
+    if (request !== undefined) request.forgetTime = Math.max(now, createTime + requestMemoryMs);
     return { kind: "deleted" };
   }
 
@@ -260,6 +407,12 @@ export class MemoryTables {
       attempts: [],
       response: undefined,
       claim: undefined,
+      begunAttempt: 0,
+      isSending: false,
+      expireTime: job.expireTime,
+      runCount: 1,
+      runTime: job.createTime,
+      attemptsBefore: 0,
     };
     this.#byId.set(job.id, row);
     this.#byKey.set(row.key, row);
@@ -269,9 +422,20 @@ export class MemoryTables {
   }
 
   #begin(row: Row, worker: number, now: number): void {
+    const dueTime = row.nextAttemptTime ?? now;
     this.#move(row, "claim", now);
     row.attemptCount++;
-    row.claim = { worker, startTime: now };
+    row.claim = { worker, startTime: now, dueTime };
+  }
+
+  #blockedUntil({ request }: NewJob): number {
+    return this.#blocked.get(new URL(request.url).origin) ?? 0;
+  }
+
+  #touch(row: Row, now: number): void {
+    this.#revision = this.#after(this.#revision);
+    row.revision = this.#revision;
+    row.updateTime = now;
   }
 
   #move(row: Row, event: JobEvent, now: number, nextAttemptTime?: number): void {
@@ -306,18 +470,22 @@ function isDue(row: Row, now: number): boolean {
 }
 
 function isExpired(row: Row, now: number): boolean {
-  return row.attemptCount === 0 && row.job.expireTime !== undefined && row.job.expireTime <= now;
+  return row.attemptCount === 0 && row.expireTime !== undefined && row.expireTime <= now;
 }
 
 function specOf(job: NewJob, withBody: boolean): JobSpec {
-  const { request, maxAttempts, retryPolicy, attemptTimeoutMs, labels, trace } = job;
+  const { request, maxAttempts, retryPolicy, ambiguityPolicy, attemptTimeoutMs, labels, trace } = job;
   const body = withBody ? request.body : new Uint8Array();
-  return { request: { ...request, body }, maxAttempts, retryPolicy, attemptTimeoutMs, labels, trace };
+  return {
+    ...{ maxAttempts, retryPolicy, ambiguityPolicy, attemptTimeoutMs, labels, trace },
+    request: { ...request, body },
+  };
 }
 
 function recordOf(row: Row, parts: ReadonlySet<JobPart>): JobRecord {
-  const { id, uid, queue, priority, createTime, scheduleTime, expireTime } = row.job;
+  const { id, uid, queue, priority, createTime, scheduleTime, dedupKey } = row.job;
   const { key, state, updateTime, nextAttemptTime, finishTime, attemptCount, revision, response } = row;
+  const { expireTime, runCount } = row;
   return {
     key,
     id,
@@ -332,6 +500,8 @@ function recordOf(row: Row, parts: ReadonlySet<JobPart>): JobRecord {
     nextAttemptTime,
     finishTime,
     attemptCount,
+    runCount,
+    dedupKey,
     revision,
     spec: parts.has("spec") ? specOf(row.job, parts.has("body")) : undefined,
     attempts: parts.has("attempts") ? [...row.attempts] : undefined,

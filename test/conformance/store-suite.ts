@@ -1,16 +1,20 @@
 /** What every store must do: one suite for all implementations, a test for each sentence of the contract (store.ts). */
 import { describe } from "vitest";
+import { describeAmbiguity } from "./suite/ambiguity.ts";
 import { describeCancel } from "./suite/cancel.ts";
 import { describeClaim } from "./suite/claim.ts";
 import { describeConcurrency } from "./suite/concurrency.ts";
 import { describeDelete } from "./suite/delete.ts";
 import { describeFinish } from "./suite/finish.ts";
+import { describeIdentity } from "./suite/identity.ts";
 import { describeInsert } from "./suite/insert.ts";
 import { describeLease } from "./suite/lease.ts";
 import { describeClose, describeReopen } from "./suite/life.ts";
 import { describeModel } from "./suite/model.ts";
 import { describeRead } from "./suite/read.ts";
+import { describeRetry } from "./suite/retry.ts";
 import { describeRoundTrip } from "./suite/round-trip.ts";
+import { describeSlowDown } from "./suite/slow-down.ts";
 import type { OpenStore } from "./suite/setting.ts";
 
 export type { OpenedStore, OpenStore } from "./suite/setting.ts";
@@ -24,11 +28,15 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
   // oxlint-disable-next-line vitest/valid-title -- the caller says which store it is
   describe(name, () => {
     describeInsert(open);
+    describeIdentity(open);
     describeRoundTrip(open);
     describeClaim(open);
     describeFinish(open);
     describeCancel(open);
+    describeRetry(open);
     describeDelete(open);
+    describeAmbiguity(open);
+    describeSlowDown(open);
     describeLease(open);
     describeRead(open);
     describeClose(open);

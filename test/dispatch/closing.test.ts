@@ -26,12 +26,12 @@ test("an attempt that was sent and is aborted is outcome-unknown, its connection
   const job = makeJob({ url: target.url });
   const sending = dispatcher.send(job);
   await expect.poll(() => held.length).toBe(1);
-  expect(dispatcher.abort(job.key)).toBe(true);
+  expect(dispatcher.abort(job.key, job.attempt)).toBe(true);
   expect(await sending).toMatchObject({
     result: "outcome-unknown",
     error: { reason: "CANCELLED", message: "cancelled before the target answered" },
   });
-  expect(dispatcher.abort(job.key)).toBe(false);
+  expect(dispatcher.abort(job.key, job.attempt)).toBe(false);
   await allClosed(target.sockets);
 });
 
@@ -40,7 +40,7 @@ test("an attempt that is aborted before it is connected is not-sent, and never a
   const dispatcher = startDispatcher({ maxConnectionsPerOrigin: 1 });
   const job = makeJob({ url: `${target.url}aborted` });
   const sending = dispatcher.send(job);
-  dispatcher.abort(job.key);
+  dispatcher.abort(job.key, job.attempt);
   expect(await sending).toMatchObject({ result: "not-sent", error: { reason: "CANCELLED" } });
   expect((await dispatcher.send(makeJob({ url: `${target.url}next` }))).result).toBe("succeeded");
   expect(target.requests.map((request) => /\/(\w+)/.exec(request)?.[1])).toEqual(["next"]);
@@ -54,7 +54,7 @@ test("an attempt that is aborted in the middle of the body has its status", asyn
   await expect.poll(() => target.sockets[0]?.bytesWritten).toBe(42);
   // One more round trip on another connection: by then the half has been read.
   await dispatcher.send(makeJob({ url: target.url }, { attemptTimeoutMs: 100 }));
-  dispatcher.abort(job.key);
+  dispatcher.abort(job.key, job.attempt);
   const { response, result } = await sending;
   expect([result, bodyText(response), response?.truncated]).toEqual(["succeeded", "half", true]);
 });

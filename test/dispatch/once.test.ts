@@ -31,7 +31,7 @@ test.each(["POST", "GET"])(
     const dispatcher = startDispatcher({ maxConnectionsPerOrigin: 8 });
     const jobs = Array.from({ length: 2000 }, () => makeJob({ url: target.url, method }));
     const sending = jobs.map((job) => dispatcher.send(job));
-    for (const job of jobs.filter((_job, i) => i % 50 === 0)) dispatcher.abort(job.key);
+    for (const job of jobs.filter((_job, i) => i % 50 === 0)) dispatcher.abort(job.key, job.attempt);
     const outcomes = await Promise.all(sending);
 
     const untrue = outcomes.flatMap(({ result, error }, i) => {
@@ -52,7 +52,9 @@ test("an exchange that is started a second time is aborted, not sent again", asy
   const pool = new Pool(target.url);
   onTestFinished(() => pool.destroy());
   const results: string[] = [];
-  const exchange = new Exchange(0, 1000, ({ result }) => results.push(result));
+  const exchange = new Exchange(0, makeJob({ url: target.url }), Date.now(), ({ result }) =>
+    results.push(result),
+  );
   pool.dispatch({ path: "/first", method: "GET" }, exchange);
   await expect.poll(() => target.requests.length).toBe(1);
   pool.dispatch({ path: "/again", method: "GET" }, exchange);

@@ -135,7 +135,7 @@ test.each(["refused", "unsendable", "cancelled"])(
     const url = how === "unsendable" ? "gopher://127.0.0.1/" : `http://127.0.0.1:${await refusedPort()}/`;
     const job = makeJob({ url });
     const sending = dispatcher.send(job);
-    if (how === "cancelled") dispatcher.abort(job.key);
+    if (how === "cancelled") dispatcher.abort(job.key, job.attempt);
     const { error } = await sending;
     const { process, request } = finishedSpans();
     for (const span of [process, request]) {

@@ -32,7 +32,7 @@ describe("a heart", () => {
     await enqueue(job);
     for (let count = 0; count < 10; count++) {
       await pass(leaseMs / 2);
-      expect(await store.recover({ now: Date.now(), lost: [] })).toEqual({ requeued: 0, failed: 0 });
+      expect(await store.recover({ now: Date.now(), lost: [] })).toEqual({ requeued: 0, failed: 0, held: 0 });
     }
     expect(await stateOf(job.id)).toBe("DISPATCHING");
     expect(await store.renewLease(worker, Date.now(), leaseMs)).toBe(true);
@@ -187,7 +187,7 @@ describe("a recoverer", () => {
     const { recoverer } = await withRecoverer(() => ({
       recover: (options) => {
         asked.push(options);
-        return Promise.resolve({ requeued: 0, failed: 0 });
+        return Promise.resolve({ requeued: 0, failed: 0, held: 0 });
       },
     }));
     const lost = ["abc-0.1"] as unknown as Parameters<Recoverer["runOnce"]>[0];
@@ -199,7 +199,8 @@ describe("a recoverer", () => {
     freezeTime();
     let rounds = 0;
     const { recoverer, onRequeued } = await withRecoverer(() => ({
-      recover: () => (rounds++ === 0 ? Promise.reject(busy) : Promise.resolve({ requeued: 1, failed: 0 })),
+      recover: () =>
+        rounds++ === 0 ? Promise.reject(busy) : Promise.resolve({ requeued: 1, failed: 0, held: 0 }),
     }));
     recoverer.start();
     await pass(1100);

@@ -7,6 +7,7 @@ import type { Store } from "../../server/src/store/store.ts";
 import { createLogger } from "../../server/src/telemetry/log.ts";
 import { createMemoryDisk, openMemoryStore } from "../conformance/memory-store.ts";
 import type { MemoryDisk } from "../conformance/memory-store.ts";
+import { claimedFrom } from "../support/new-job.ts";
 
 export const start = 1_700_000_000_000;
 
@@ -89,6 +90,8 @@ export interface Setting {
   readonly scheduler: Scheduler;
   readonly worker: number;
   readonly wokenOthers: () => number;
+  /** Told to the other workers. */
+  readonly slowed: readonly string[];
   readonly storeFailures: unknown[];
   readonly log: string[];
   /** The scheduler's own: what it reads anew may be changed. */
@@ -119,6 +122,7 @@ export async function setUp(
   const log: string[] = [];
   const storeFailures: unknown[] = [];
   let woken = 0;
+  const slowed: string[] = [];
   const schedulerOptions = {
     store,
     sender,
@@ -128,12 +132,13 @@ export async function setUp(
     random: () => 0.5,
     log: createLogger({ level: "info", name: "test", destination: { write: (line) => void log.push(line) } }),
     wakeOthers: () => woken++,
+    slowDownOthers: (origin: string) => void slowed.push(origin),
     onStoreFailed: (error: unknown) => void storeFailures.push(error),
     ...rest,
   };
   const scheduler = new Scheduler(schedulerOptions);
   return {
-    ...{ store, sender, scheduler, worker, storeFailures, log, options: schedulerOptions },
+    ...{ store, sender, scheduler, worker, storeFailures, slowed, log, options: schedulerOptions },
     wokenOthers: () => woken,
     async enqueue(...jobs) {
       const now = Date.now();
@@ -144,7 +149,7 @@ export async function setUp(
         for (const [index, result] of results.entries()) {
           const job = jobs[index]!;
           if (result.kind !== "stored") throw new Error(result.kind);
-          if (result.claimed) claimed.push({ ...job, key: result.key, attempt: 1 });
+          if (result.claimed) claimed.push(claimedFrom(job, { key: result.key, now }));
           else scheduler.announce(job.scheduleTime ?? now);
         }
       } finally {

@@ -1,4 +1,4 @@
-import type { NewJob } from "../../server/src/job/job.ts";
+import type { ClaimedJob, NewJob } from "../../server/src/job/job.ts";
 
 let jobs = 0;
 
@@ -22,9 +22,19 @@ export function newJob(changes: Partial<NewJob> = {}): NewJob {
     },
     maxAttempts: 3,
     retryPolicy: { initialBackoffMs: 1000, maxBackoffMs: 60_000, multiplier: 2, jitter: "none" },
+    ambiguityPolicy: "retry",
     attemptTimeoutMs: 30_000,
     labels: new Map(),
     trace: { traceparent: "", tracestate: "" },
     ...changes,
   };
+}
+
+/** A new job as its insert hands it over. */
+export function claimedFrom(
+  job: NewJob,
+  { key, now }: { readonly key: number; readonly now: number },
+): ClaimedJob {
+  const { createTime } = job;
+  return { ...job, key, attempt: 1, attemptsBefore: 0, runTime: createTime, dueTime: now, claimTime: now };
 }

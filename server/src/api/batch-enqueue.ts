@@ -1,11 +1,13 @@
 import { Job } from "../gen/fieldpost/v1/job.ts";
 import type { BatchEnqueueRequest, BatchEnqueueResponse } from "../gen/fieldpost/v1/relay.ts";
 import { RelayError } from "../job/error.ts";
+import type { NewJob } from "../job/job.ts";
 import { initialState } from "../job/state.ts";
 import { traceOf, withSpan } from "../telemetry/carrier.ts";
 import { markFailed, startEnqueueSpan } from "../telemetry/spans.ts";
 import { checkEnqueueRequest } from "./check-job.ts";
 import { store } from "./enqueue.ts";
+import type { Kept } from "./enqueue.ts";
 import { stateMessage } from "./job-message.ts";
 import { jobName, quote } from "./names.ts";
 import type { Call, Relay } from "./relay.ts";
@@ -29,31 +31,36 @@ export async function batchEnqueue(
     const trace = traceOf(withSpan(call.context, span));
     const validateOnly = requests[0]!.validateOnly;
     const ids = new Set<string>();
+    const requestIds = new Set<string>();
     const jobs = requests.map((request, index) => {
       const at = `requests[${index}].`;
       const job = checkEnqueueRequest(request, at, relay.limits, trace, now, violations);
       if (ids.has(job.id)) violations.add(`${at}job_id`, `${quote(job.id)} stands in this batch already`);
       ids.add(job.id);
+      const requestId = request.requestId.toLowerCase();
+      if (requestId !== "" && requestIds.has(requestId)) {
+        violations.add(`${at}request_id`, `${quote(requestId)} stands in this batch already`);
+      }
+      requestIds.add(requestId);
       if (request.validateOnly !== validateOnly) {
         violations.add(`${at}validate_only`, "must be the same in all requests of a batch");
       }
       return job;
     });
     violations.throwIfAny();
-    const stored = validateOnly ? [] : await store(relay, jobs, now);
-    return {
-      jobs: jobs.map((job, index) =>
-        Job.create({
-          name: jobName(job.id),
-          uid: job.uid,
-          state: stateMessage(stored[index]?.state ?? initialState(job.scheduleTime, now)),
-        }),
-      ),
-    };
+    const kept = validateOnly ? [] : await store(relay, jobs, now);
+    return { jobs: jobs.map((job, index) => toAnswer(job, kept[index], now)) };
   } catch (error) {
     markFailed(span, error instanceof RelayError ? error.reason : "INTERNAL");
     throw error;
   } finally {
     span.end();
   }
+}
+
+/** @param kept undefined: it was only to be checked */
+function toAnswer(job: NewJob, kept: Kept | undefined, now: number): Job {
+  const { id, uid } = kept === undefined || kept.kind === "stored" ? job : kept;
+  const state = kept?.state ?? initialState(job.scheduleTime, now);
+  return Job.create({ name: jobName(id), uid, state: stateMessage(state) });
 }

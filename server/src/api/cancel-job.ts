@@ -1,6 +1,7 @@
 import type { Job } from "../gen/fieldpost/v1/job.ts";
 import type { CancelJobRequest } from "../gen/fieldpost/v1/relay.ts";
 import { RelayError } from "../job/error.ts";
+import { etagMismatch, revisionOf } from "./etag.ts";
 import { toJobMessage } from "./job-message.ts";
 import { checkJobName, jobName, jobNotFound } from "./names.ts";
 import { answerParts } from "./read-mask.ts";
@@ -11,10 +12,12 @@ export async function cancelJob(relay: Relay, request: CancelJobRequest): Promis
   const violations = new Violations();
   const id = checkJobName(request.name, violations);
   violations.throwIfAny();
-  const result = await relay.store.cancel(id, relay.clock());
+  const result = await relay.store.cancel(id, relay.clock(), revisionOf(request.etag));
   switch (result.kind) {
     case "not-found":
       throw jobNotFound(id);
+    case "changed":
+      throw etagMismatch(id, request.etag);
     case "ended":
       if (result.job.state !== "CANCELLED") {
         throw new RelayError("FAILED_PRECONDITION", `${jobName(id)} has ended: it is ${result.job.state}`, {
@@ -28,6 +31,13 @@ export async function cancelJob(relay: Relay, request: CancelJobRequest): Promis
       break;
     default:
       return result satisfies never;
+  }
+  if (!(await relay.canceller.ended(result.job.key))) {
+    throw new RelayError(
+      "UNAVAILABLE",
+      `${jobName(id)} is cancelled, but its worker has not said what became of the attempt: try again`,
+      { reason: "JOB_STILL_SENDING", retryDelayMs: 1000 },
+    );
   }
   const record = await relay.store.get(id, answerParts);
   if (record === undefined) throw jobNotFound(id);

@@ -1,14 +1,21 @@
 /** From the message that a caller sent to a job that can be stored; every bad field is named (AIP-193). */
 import { randomBytes } from "node:crypto";
-import { AmbiguityPolicy, Jitter } from "../gen/fieldpost/v1/job.ts";
-import type { Job, RetryPolicy as RetryPolicyMessage } from "../gen/fieldpost/v1/job.ts";
+import { AmbiguityPolicy } from "../gen/fieldpost/v1/job.ts";
+import type { Job } from "../gen/fieldpost/v1/job.ts";
 import type { EnqueueRequest } from "../gen/fieldpost/v1/relay.ts";
-import type { Duration } from "../gen/google/protobuf/duration.ts";
-import type { HttpRequest, Jitter as JitterKind, NewJob, RetryPolicy, TraceContext } from "../job/job.ts";
+import type {
+  AmbiguityPolicy as AmbiguityPolicyWord,
+  HttpRequest,
+  NewJob,
+  RetryPolicy,
+  TraceContext,
+} from "../job/job.ts";
 import { checkHttpTarget } from "./check-http-target.ts";
+import { checkRetryPolicy } from "./check-retry-policy.ts";
 import { idRule, isId, queueName, quote } from "./names.ts";
+import { checkRequestIdentity } from "./request-identity.ts";
 import type { Violations } from "./violations.ts";
-import { durationMs } from "./wire-time.ts";
+import { checkDuration } from "./wire-time.ts";
 
 /** What a job gets where the caller says nothing, and the limits it must keep. */
 export interface JobLimits {
@@ -20,6 +27,7 @@ export interface JobLimits {
 
 const maxAttemptTimeoutMs = 30 * 60_000;
 const maxMaxAttempts = 1000;
+const maxDedupKeyBytes = 255;
 const maxLabels = 64;
 const labelKey = /^[a-z0-9_.-]{1,63}$/;
 const maxLabelValueBytes = 255;
@@ -50,7 +58,6 @@ export function checkEnqueueRequest(
   if (request.jobId !== "" && !isId(request.jobId)) {
     violations.add(`${field}job_id`, `${quote(request.jobId)} ${idRule}`);
   }
-  if (request.requestId !== "") notOffered(`${field}request_id`, violations);
   if (request.job === undefined) violations.add(`${field}job`, "is required");
   const job = request.job;
   const at = `${field}job`;
@@ -59,11 +66,12 @@ export function checkEnqueueRequest(
     uid,
     createTime: now,
     trace,
+    requestIdentity: checkRequestIdentity(request, field, violations),
     ...(job === undefined ? emptyJob(limits) : checkJob(job, at, limits, now, violations)),
   };
 }
 
-type Checked = Omit<NewJob, "id" | "uid" | "createTime" | "trace">;
+type Checked = Omit<NewJob, "id" | "uid" | "createTime" | "trace" | "requestIdentity">;
 
 function emptyJob(limits: JobLimits): Checked {
   return {
@@ -74,6 +82,7 @@ function emptyJob(limits: JobLimits): Checked {
     expireTime: undefined,
     maxAttempts: limits.maxAttempts,
     retryPolicy: limits.retryPolicy,
+    ambiguityPolicy: "retry",
     attemptTimeoutMs: limits.attemptTimeoutMs,
     labels: new Map(),
   };
@@ -89,6 +98,12 @@ function checkJob(job: Job, at: string, limits: JobLimits, now: number, violatio
   let request = noRequest;
   if (job.target === undefined) violations.add(`${at}.http`, "is required: a job needs a target");
   else request = checkHttpTarget(job.target.http, `${at}.http`, limits.maxBodyBytes, violations);
+  if (Buffer.byteLength(job.dedupKey) > maxDedupKeyBytes) {
+    violations.add(
+      `${at}.dedup_key`,
+      `${quote(job.dedupKey)} has ${Buffer.byteLength(job.dedupKey)} bytes, at most ${maxDedupKeyBytes} are allowed`,
+    );
+  }
   inRange(`${at}.priority`, job.priority, 0, 9, violations);
   inRange(`${at}.max_attempts`, job.maxAttempts, 0, maxMaxAttempts, violations);
   checkNotOffered(job, at, violations);
@@ -109,12 +124,31 @@ function checkJob(job: Job, at: string, limits: JobLimits, now: number, violatio
       job.retryPolicy === undefined
         ? limits.retryPolicy
         : checkRetryPolicy(job.retryPolicy, `${at}.retry_policy`, limits.retryPolicy, violations),
+    ambiguityPolicy: checkAmbiguityPolicy(job.ambiguityPolicy, `${at}.ambiguity_policy`, violations),
     attemptTimeoutMs:
       job.attemptTimeout === undefined
         ? limits.attemptTimeoutMs
         : checkDuration(job.attemptTimeout, `${at}.attempt_timeout`, 1, maxAttemptTimeoutMs, violations),
     labels: job.labels,
+    dedupKey: job.dedupKey === "" ? undefined : job.dedupKey,
   };
+}
+
+const ambiguityPolicies: ReadonlyMap<AmbiguityPolicy, AmbiguityPolicyWord> = new Map([
+  [AmbiguityPolicy.AMBIGUITY_POLICY_UNSPECIFIED, "retry"],
+  [AmbiguityPolicy.AMBIGUITY_POLICY_RETRY, "retry"],
+  [AmbiguityPolicy.AMBIGUITY_POLICY_FAIL, "fail"],
+  [AmbiguityPolicy.AMBIGUITY_POLICY_HOLD, "hold"],
+]);
+
+function checkAmbiguityPolicy(
+  policy: AmbiguityPolicy,
+  field: string,
+  violations: Violations,
+): AmbiguityPolicyWord {
+  const known = ambiguityPolicies.get(policy);
+  if (known === undefined) violations.add(field, `${policy} is not a value of AmbiguityPolicy`);
+  return known ?? "retry";
 }
 
 function notOffered(field: string, violations: Violations): void {
@@ -122,15 +156,8 @@ function notOffered(field: string, violations: Violations): void {
 }
 
 function checkNotOffered(job: Job, at: string, violations: Violations): void {
-  if (job.dedupKey !== "") notOffered(`${at}.dedup_key`, violations);
   if (job.source !== "") notOffered(`${at}.source`, violations);
   if (job.retention !== undefined) notOffered(`${at}.retention`, violations);
-  if (
-    job.ambiguityPolicy !== AmbiguityPolicy.AMBIGUITY_POLICY_UNSPECIFIED &&
-    job.ambiguityPolicy !== AmbiguityPolicy.AMBIGUITY_POLICY_RETRY
-  ) {
-    violations.add(`${at}.ambiguity_policy`, "only RETRY is offered in this release");
-  }
 }
 
 function inRange(field: string, value: number, min: number, max: number, violations: Violations): void {
@@ -146,59 +173,6 @@ function checkTime(time: Date | undefined, field: string, violations: Violations
     return undefined;
   }
   return Math.trunc(ms);
-}
-
-/** @returns milliseconds, rounded up to a whole one */
-function checkDuration(
-  duration: Duration,
-  field: string,
-  min: number,
-  max: number,
-  violations: Violations,
-): number {
-  const ms = durationMs(duration);
-  if (ms === undefined) {
-    violations.add(field, "is not a duration: seconds and nanos out of range or of different signs");
-    return min;
-  }
-  if (ms < min || ms > max)
-    violations.add(field, `is ${ms / 1000}s, must be from ${min / 1000}s to ${max / 1000}s`);
-  return Math.ceil(ms);
-}
-
-const jitters: ReadonlyMap<Jitter, JitterKind> = new Map([
-  [Jitter.JITTER_NONE, "none"],
-  [Jitter.JITTER_FULL, "full"],
-  [Jitter.JITTER_EQUAL, "equal"],
-]);
-
-function checkRetryPolicy(
-  policy: RetryPolicyMessage,
-  at: string,
-  defaults: RetryPolicy,
-  violations: Violations,
-): RetryPolicy {
-  const year = 365 * 24 * 3_600_000;
-  const given = (duration: Duration | undefined, field: string): number | undefined =>
-    duration === undefined ? undefined : checkDuration(duration, `${at}.${field}`, 1, year, violations);
-  const givenInitial = given(policy.initialBackoff, "initial_backoff");
-  const givenMax = given(policy.maxBackoff, "max_backoff");
-  // A default gives way to what the caller says.
-  const initialBackoffMs = givenInitial ?? Math.min(defaults.initialBackoffMs, givenMax ?? Infinity);
-  const maxBackoffMs = givenMax ?? Math.max(defaults.maxBackoffMs, initialBackoffMs);
-  if (maxBackoffMs < initialBackoffMs) {
-    violations.add(
-      `${at}.max_backoff`,
-      `is ${maxBackoffMs / 1000}s, must be at least initial_backoff, ${initialBackoffMs / 1000}s`,
-    );
-  }
-  const multiplier = policy.multiplier === 0 ? defaults.multiplier : policy.multiplier;
-  if (!(multiplier >= 1 && multiplier <= 100)) {
-    violations.add(`${at}.multiplier`, `is ${multiplier}, must be from 1 to 100`);
-  }
-  const jitter = policy.jitter === Jitter.JITTER_UNSPECIFIED ? defaults.jitter : jitters.get(policy.jitter);
-  if (jitter === undefined) violations.add(`${at}.jitter`, `${policy.jitter} is not a value of Jitter`);
-  return { initialBackoffMs, maxBackoffMs, multiplier, jitter: jitter ?? defaults.jitter };
 }
 
 function checkLabels(labels: ReadonlyMap<string, string>, field: string, violations: Violations): void {

@@ -1,8 +1,8 @@
 import { Empty } from "../gen/google/protobuf/empty.ts";
 import type { DeleteJobRequest } from "../gen/fieldpost/v1/relay.ts";
 import { RelayError } from "../job/error.ts";
-import { fromEtag } from "./etag.ts";
-import { checkJobName, jobName, jobNotFound, quote } from "./names.ts";
+import { etagMismatch, revisionOf } from "./etag.ts";
+import { checkJobName, jobName, jobNotFound } from "./names.ts";
 import type { Relay } from "./relay.ts";
 import { Violations } from "./violations.ts";
 
@@ -10,17 +10,14 @@ export async function deleteJob(relay: Relay, request: DeleteJobRequest): Promis
   const violations = new Violations();
   const id = checkJobName(request.name, violations);
   violations.throwIfAny();
-  const { etag } = request;
-  const result = await relay.store.delete(id, etag === "" ? undefined : fromEtag(etag));
+  const result = await relay.store.delete(id, relay.clock(), revisionOf(request.etag));
   switch (result.kind) {
     case "deleted":
       return Empty.create();
     case "not-found":
       throw jobNotFound(id);
     case "changed":
-      throw new RelayError("ABORTED", `${jobName(id)} has another etag than ${quote(etag)}: read it again`, {
-        reason: "ETAG_MISMATCH",
-      });
+      throw etagMismatch(id, request.etag);
     case "not-ended":
       throw new RelayError(
         "FAILED_PRECONDITION",

@@ -10,13 +10,13 @@ import { markFailed, startEnqueueSpan } from "../telemetry/spans.ts";
 import { checkEnqueueRequest } from "./check-job.ts";
 import { toJobMessage } from "./job-message.ts";
 import { jobName } from "./names.ts";
+import { answerParts } from "./read-mask.ts";
 import type { Call, Relay } from "./relay.ts";
+import { queueFull } from "./status.ts";
 import { Violations } from "./violations.ts";
 
-export type Stored = Extract<InsertResult, { kind: "stored" }>;
-
-/** After so long a caller that met a full queue may try again. */
-const fullRetryMs = 1000;
+/** What became of one job: it is there, by this call or since before. */
+export type Kept = Extract<InsertResult, { kind: "stored" | "repeated" | "duplicate" }>;
 
 export async function enqueue(relay: Relay, request: EnqueueRequest, call: Call): Promise<Job> {
   const now = relay.clock();
@@ -34,8 +34,17 @@ export async function enqueue(relay: Relay, request: EnqueueRequest, call: Call)
     violations.throwIfAny();
     span.setAttribute(ATTR_MESSAGING_MESSAGE_ID, job.uid);
     if (request.validateOnly) return toAnswer(job, undefined, now);
-    const [stored] = await store(relay, [job], now);
-    return toAnswer(job, stored, now);
+    const [kept] = (await store(relay, [job], now)) as [Kept];
+    switch (kept.kind) {
+      case "stored":
+        return toAnswer(job, kept, now);
+      case "repeated":
+        return await repeatAnswer(relay, job, kept);
+      case "duplicate":
+        return await readDuplicate(relay, kept.id);
+      default:
+        return kept satisfies never;
+    }
   } catch (error) {
     markFailed(span, error instanceof RelayError ? error.reason : "INTERNAL");
     throw error;
@@ -49,46 +58,79 @@ export async function enqueue(relay: Relay, request: EnqueueRequest, call: Call)
  *
  * @throws RelayError ALREADY_EXISTS, RESOURCE_EXHAUSTED
  */
-export async function store(relay: Relay, jobs: readonly NewJob[], now: number): Promise<readonly Stored[]> {
+export async function store(relay: Relay, jobs: readonly NewJob[], now: number): Promise<readonly Kept[]> {
   const reserved = relay.handOver.reserve(jobs.length);
   const claimed: ClaimedJob[] = [];
   try {
     const results = await relay.store.insert(relay.worker, jobs, now, { claimUpTo: reserved });
-    const stored = results.map((result) => assertStored(result));
+    const kept = results.map((result) => assertKept(result, jobs));
     // An acknowledgement is worth what stands behind it.
-    if (stored.length !== jobs.length) throw new Error(`${stored.length} of ${jobs.length} jobs were stored`);
-    for (const [index, { key, claimed: isClaimed }] of stored.entries()) {
+    if (kept.length !== jobs.length) throw new Error(`${kept.length} of ${jobs.length} jobs were stored`);
+    for (const [index, result] of kept.entries()) {
+      if (result.kind !== "stored") continue;
       const job = jobs[index]!;
-      if (isClaimed) claimed.push({ ...job, key, attempt: 1 });
+      if (result.claimed) claimed.push(toClaimed(job, result.key, now));
       else relay.handOver.announce(job.scheduleTime ?? now);
     }
-    return stored;
+    return kept;
   } finally {
     relay.handOver.settle(reserved, claimed);
   }
 }
 
-function assertStored(result: InsertResult): Stored {
+function toClaimed(job: NewJob, key: number, now: number): ClaimedJob {
+  const { createTime } = job;
+  return { ...job, key, attempt: 1, attemptsBefore: 0, runTime: createTime, dueTime: now, claimTime: now };
+}
+
+function assertKept(result: InsertResult, jobs: readonly NewJob[]): Kept {
   switch (result.kind) {
     case "stored":
+    case "repeated":
+    case "duplicate":
       return result;
+    case "request-id-reused": {
+      const at = jobs.length === 1 ? "" : `requests[${result.index}].`;
+      throw new RelayError(
+        "ALREADY_EXISTS",
+        `${at}request_id stood for another request before; nothing was stored`,
+        { reason: "REQUEST_ID_REUSED" },
+      );
+    }
     case "id-taken":
       throw new RelayError("ALREADY_EXISTS", `${jobName(result.id)} exists already; nothing was stored`, {
         reason: "JOB_ID_TAKEN",
       });
     case "full":
-      throw new RelayError(
-        "RESOURCE_EXHAUSTED",
-        `the queue holds ${result.depth} unfinished jobs and may hold ${result.limit}; nothing was stored`,
-        { reason: "QUEUE_FULL", retryDelayMs: fullRetryMs },
-      );
+      throw queueFull(result, "nothing was stored");
     default:
       return result satisfies never;
   }
 }
 
+/** What the first call was answered. Of a job that is deleted, what it was asked for is all that is known. */
+async function repeatAnswer(
+  relay: Relay,
+  job: NewJob,
+  { key, revision, id, uid, createTime, state }: Extract<Kept, { kind: "repeated" }>,
+): Promise<Job> {
+  const spec = (await relay.store.get(id, specParts))?.spec;
+  const first = { kind: "stored", key, revision, state, claimed: state === "DISPATCHING" } as const;
+  return toAnswer({ ...job, ...spec, id, uid, createTime }, first, createTime);
+}
+
+const specParts = new Set(["spec"] as const);
+
+/** The job that has the dedup_key, as it is now. */
+async function readDuplicate(relay: Relay, id: string): Promise<Job> {
+  const record = await relay.store.get(id, answerParts);
+  if (record !== undefined) return toJobMessage(record);
+  const message = `${jobName(id)} had the dedup_key and was deleted just now; nothing was stored`;
+  throw new RelayError("UNAVAILABLE", message, { reason: "JOB_DELETED", retryDelayMs: 0 });
+}
+
 /** The job as it was stored, without its body, which the caller has. */
-function toAnswer(job: NewJob, stored: Stored | undefined, now: number): Job {
+function toAnswer(job: NewJob, stored: Extract<Kept, { kind: "stored" }> | undefined, now: number): Job {
   const { scheduleTime, expireTime, ...spec } = job;
   const state = stored?.state ?? initialState(scheduleTime, now);
   const record: JobRecord = {
@@ -105,6 +147,8 @@ function toAnswer(job: NewJob, stored: Stored | undefined, now: number): Job {
     nextAttemptTime: stored?.claimed === true ? undefined : state === "SCHEDULED" ? scheduleTime : now,
     finishTime: undefined,
     attemptCount: stored?.claimed === true ? 1 : 0,
+    runCount: 1,
+    dedupKey: job.dedupKey,
     revision: stored?.revision ?? 0,
     spec: { ...spec, request: { ...job.request, body: noBytes, parameters: noParameters } },
   };

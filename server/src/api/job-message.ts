@@ -3,6 +3,7 @@ import { AmbiguityPolicy, AttemptResult, Jitter, JobState } from "../gen/fieldpo
 import type { Attempt as AttemptMessage, Job } from "../gen/fieldpost/v1/job.ts";
 import type { Status } from "../gen/google/rpc/status.ts";
 import type {
+  AmbiguityPolicy as AmbiguityPolicyWord,
   Attempt,
   AttemptResult as AttemptResultWord,
   Failure,
@@ -14,7 +15,7 @@ import type { JobState as JobStateWord } from "../job/state.ts";
 import { toEtag } from "./etag.ts";
 import { jobName, queueName } from "./names.ts";
 import { errorInfo } from "./status.ts";
-import { toDate, toDuration } from "./wire-time.ts";
+import { optionalDuration, toDate, toDuration } from "./wire-time.ts";
 
 export const stateMessage = (state: JobStateWord): JobState => JobState[`JOB_STATE_${state}`];
 
@@ -22,6 +23,12 @@ const jitters: { readonly [J in JitterWord]: Jitter } = {
   none: Jitter.JITTER_NONE,
   full: Jitter.JITTER_FULL,
   equal: Jitter.JITTER_EQUAL,
+};
+
+const ambiguityPolicies: { readonly [P in AmbiguityPolicyWord]: AmbiguityPolicy } = {
+  retry: AmbiguityPolicy.AMBIGUITY_POLICY_RETRY,
+  fail: AmbiguityPolicy.AMBIGUITY_POLICY_FAIL,
+  hold: AmbiguityPolicy.AMBIGUITY_POLICY_HOLD,
 };
 
 const results: { readonly [R in AttemptResultWord]: AttemptResult } = {
@@ -56,7 +63,7 @@ export function toJobMessage(record: JobRecord): Job {
     scheduleTime: toDate(record.scheduleTime),
     expireTime: toDate(record.expireTime),
     priority: record.priority,
-    dedupKey: "",
+    dedupKey: record.dedupKey ?? "",
     maxAttempts: spec?.maxAttempts ?? 0,
     retryPolicy:
       spec === undefined
@@ -66,9 +73,14 @@ export function toJobMessage(record: JobRecord): Job {
             maxBackoff: toDuration(spec.retryPolicy.maxBackoffMs),
             multiplier: spec.retryPolicy.multiplier,
             jitter: jitters[spec.retryPolicy.jitter],
+            maxAge: optionalDuration(spec.retryPolicy.maxAgeMs),
+            retryStatuses: spec.retryPolicy.retryStatuses?.map((range) => ({ ...range })) ?? [],
           },
     attemptTimeout: spec === undefined ? undefined : toDuration(spec.attemptTimeoutMs),
-    ambiguityPolicy: AmbiguityPolicy.AMBIGUITY_POLICY_RETRY,
+    ambiguityPolicy:
+      spec === undefined
+        ? AmbiguityPolicy.AMBIGUITY_POLICY_UNSPECIFIED
+        : ambiguityPolicies[spec.ambiguityPolicy],
     source: "",
     labels: new Map(spec?.labels),
     retention: undefined,
@@ -83,10 +95,12 @@ export function toJobMessage(record: JobRecord): Job {
     blockedBy: "",
     schedule: "",
     traceContext: spec === undefined || spec.trace.traceparent === "" ? undefined : { ...spec.trace },
+    runCount: record.runCount,
   };
 }
 
 function toAttemptMessage(attempt: Attempt): AttemptMessage {
+  const { passage = {} } = attempt;
   return {
     number: attempt.number,
     result: results[attempt.result],
@@ -95,6 +109,18 @@ function toAttemptMessage(attempt: Attempt): AttemptMessage {
     httpStatus: attempt.httpStatus,
     error: attempt.error === undefined ? undefined : toStatus(attempt.error),
     worker: attempt.worker,
+    dueTime: toDate(attempt.dueTime),
+    claimTime: toDate(attempt.claimTime),
+    resolveTime: toDate(passage.resolveTime),
+    connectTime: toDate(passage.connectTime),
+    tlsTime: toDate(passage.tlsTime),
+    sendTime: toDate(passage.sendTime),
+    firstByteTime: toDate(passage.firstByteTime),
+    localAddress: passage.localAddress ?? "",
+    remoteAddress: passage.remoteAddress ?? "",
+    sentBytes: BigInt(passage.sentBytes ?? 0),
+    receivedBytes: BigInt(passage.receivedBytes ?? 0),
+    retryAfterTime: toDate(passage.retryAfterTime),
   };
 }
 

@@ -6,6 +6,7 @@ import { deleteJob } from "./delete-job.ts";
 import { enqueue } from "./enqueue.ts";
 import { getJob } from "./get-job.ts";
 import { listJobs } from "./list-jobs.ts";
+import { retryJob } from "./retry-job.ts";
 import type { Call, Relay } from "./relay.ts";
 
 export type MethodName = keyof typeof RelayServiceService;
@@ -19,5 +20,6 @@ export const methods: { readonly [M in MethodName]?: Method } = {
   getJob,
   listJobs,
   cancelJob,
+  retryJob,
   deleteJob,
 };

@@ -21,7 +21,10 @@ export interface ReadMask {
 
 /** Each part of the store, and the fields that take it. A body takes what it is part of. Fields that stand nowhere here always come. */
 const sources: { readonly [P in JobPart]: readonly JobPath[] } = {
-  spec: ["http", "max_attempts", "retry_policy", "attempt_timeout", "labels", "trace_context"],
+  spec: [
+    ...(["http", "max_attempts", "retry_policy", "ambiguity_policy", "attempt_timeout"] as const),
+    ...(["labels", "trace_context"] as const),
+  ],
   body: ["http.body"],
   attempts: ["attempts"],
   response: ["response"],
@@ -61,6 +64,7 @@ const listFields: readonly JobPath[] = [
   "blocked_by",
   "schedule",
   "trace_context",
+  "run_count",
 ];
 
 /** What an answer that is the whole job, but for its bodies, takes. */

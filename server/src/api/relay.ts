@@ -20,6 +20,12 @@ export interface HandOver {
 /** Stops a job that is being sent, in this process or in another. */
 export interface Canceller {
   stop(dispatching: { readonly key: number; readonly worker: number; readonly attempt: number }): void;
+  /**
+   * Waits for the end of the attempt that a cancelled job may still have. By then it is recorded.
+   *
+   * @returns false if nobody told of it in time
+   */
+  ended(key: number): Promise<boolean>;
 }
 
 export interface Relay {

@@ -74,6 +74,21 @@ export function toGrpcError(error: unknown): GrpcError {
   return toGrpcStatus(codes[error.code], error.message, details);
 }
 
+/** After so long a caller that met a full queue may try again. */
+const fullRetryMs = 1000;
+
+/** @param rest what did not happen therefore: `nothing was stored` */
+export function queueFull(
+  { depth, limit }: { readonly depth: number; readonly limit: number },
+  rest: string,
+): RelayError {
+  return new RelayError(
+    "RESOURCE_EXHAUSTED",
+    `the queue holds ${depth} unfinished jobs and may hold ${limit}; ${rest}`,
+    { reason: "QUEUE_FULL", retryDelayMs: fullRetryMs },
+  );
+}
+
 function toGrpcStatus(code: status, message: string, details: Any[]): GrpcError {
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", Buffer.from(Status.encode({ code, message, details }).finish()));

@@ -3,7 +3,8 @@
  * Later the way of a send is resolve → egress → target → outcome; now the name is resolved by Node as it connects.
  */
 import { type Tracer, trace } from "@opentelemetry/api";
-import type { ClaimedJob, HttpResponse, Outcome } from "../job/job.ts";
+import type { ClaimedJob, HttpResponse, Outcome, Passage } from "../job/job.ts";
+import { listenForSockets } from "./connections.ts";
 import { Exchange } from "./exchange.ts";
 import type { CutReason, Verdict } from "./outcome.ts";
 import { type LentPool, type PoolOptions, type Pools, type Route, openPools } from "./pools.ts";
@@ -26,8 +27,8 @@ export interface Dispatcher {
    * @param route how to reach the target; left out, the system chooses
    */
   send(job: ClaimedJob, signal?: AbortSignal, route?: Route): Promise<Outcome>;
-  /** Cancels the attempt of the job with this store key. False if none is in flight. */
-  abort(key: number): boolean;
+  /** Cancels this attempt of the job with this store key. False if it is not in flight. */
+  abort(key: number, attempt: number): boolean;
   /** Makes connections as the options are now; those in use are closed when their attempts have ended. */
   renewPools(): void;
   /** How many attempts are in flight. */
@@ -52,7 +53,8 @@ class HttpDispatcher implements Dispatcher {
   readonly #pools: Pools;
   readonly #tracer: Tracer = trace.getTracer("fieldpost");
   /** By store key. */
-  readonly #inFlight = new Map<number, Exchange>();
+  readonly #inFlight = new Map<number, { readonly exchange: Exchange; readonly attempt: number }>();
+  readonly #ignoreSockets = listenForSockets();
   readonly #closeTimers: NodeJS.Timeout[] = [];
   #closed: PromiseWithResolvers<void> | undefined;
 
@@ -70,22 +72,22 @@ class HttpDispatcher implements Dispatcher {
     return new Promise((resolve) => {
       let lent: LentPool | undefined;
       let spans: AttemptSpans | undefined;
-      const onEnd = (verdict: Verdict, response: HttpResponse | undefined): void => {
+      const onEnd = (verdict: Verdict, response: HttpResponse | undefined, passage: Passage): void => {
         clearTimeout(deadline);
         if (signal !== undefined) signal.removeEventListener("abort", onAbort);
         if (lent !== undefined) this.#pools.giveBack(lent);
         if (spans !== undefined) endSpans(spans, verdict, response === undefined ? 0 : response.status);
         this.#forget(job.key, exchange);
         const { result, retryable, error } = verdict;
-        resolve({ result, retryable, startTime, endTime: Date.now(), error, response });
+        resolve({ result, retryable, startTime, endTime: Date.now(), error, response, passage });
       };
-      const exchange = new Exchange(this.#options.responseCapBytes, job.attemptTimeoutMs, onEnd);
+      const exchange = new Exchange(this.#options.responseCapBytes, job, startTime, onEnd);
       const onAbort = (): void => exchange.cut("CANCELLED");
       const deadline = setTimeout(cutByDeadline, Math.min(job.attemptTimeoutMs, maxTimerMs), exchange);
 
       const outdated = this.#inFlight.get(job.key);
-      this.#inFlight.set(job.key, exchange);
-      outdated?.cut("CANCELLED");
+      this.#inFlight.set(job.key, { exchange, attempt: job.attempt });
+      outdated?.exchange.cut("CANCELLED");
       if (this.#closed !== undefined) return exchange.cut("SHUTDOWN");
       if (signal !== undefined) {
         if (signal.aborted) return exchange.cut("CANCELLED");
@@ -103,10 +105,11 @@ class HttpDispatcher implements Dispatcher {
     });
   }
 
-  abort(key: number): boolean {
-    const exchange = this.#inFlight.get(key);
-    exchange?.cut("CANCELLED");
-    return exchange !== undefined;
+  abort(key: number, attempt: number): boolean {
+    const found = this.#inFlight.get(key);
+    if (found?.attempt !== attempt) return false;
+    found.exchange.cut("CANCELLED");
+    return true;
   }
 
   renewPools(): void {
@@ -122,17 +125,18 @@ class HttpDispatcher implements Dispatcher {
 
   #forget(key: number, exchange: Exchange): void {
     // Not if a newer claim of the same job took the place.
-    if (this.#inFlight.get(key) === exchange) this.#inFlight.delete(key);
+    if (this.#inFlight.get(key)?.exchange === exchange) this.#inFlight.delete(key);
     if (this.#closed !== undefined && this.#inFlight.size === 0) this.#finishClose();
   }
 
   #cutAll(reason: CutReason): void {
-    for (const exchange of this.#inFlight.values()) exchange.cut(reason);
+    for (const { exchange } of this.#inFlight.values()) exchange.cut(reason);
   }
 
   #finishClose(): void {
     for (const timer of this.#closeTimers.splice(0)) clearTimeout(timer);
     // A microtask later, since the last exchange may have ended inside undici's parser.
+    this.#ignoreSockets();
     queueMicrotask(() => void this.#pools.close().then(this.#closed?.resolve, this.#closed?.reject));
   }
 }

@@ -2,8 +2,11 @@
  * One request and its answer, as undici tells of them. Ends exactly once: by the last byte of the answer, by an error,
  * by the cap, or cut by the relay. Whatever undici tells after that is not heard.
  */
+import type { Socket } from "node:net";
 import type { Dispatcher as UndiciDispatcher } from "undici";
-import type { Header, HttpResponse } from "../job/job.ts";
+import type { ClaimedJob, Header, HttpResponse, Passage } from "../job/job.ts";
+import { connectionTimes, endsOf, expectSocket, formatEnd } from "./connections.ts";
+import type { SocketUser } from "./connections.ts";
 import {
   type CutReason,
   type Verdict,
@@ -12,19 +15,24 @@ import {
   decideByStatus,
   unexpectedUpgrade,
 } from "./outcome.ts";
+import { readRetryAfter } from "./retry-after.ts";
 
 type Controller = UndiciDispatcher.DispatchController;
 
 /** Called once. */
-export type OnEnd = (verdict: Verdict, response: HttpResponse | undefined) => void;
+export type OnEnd = (verdict: Verdict, response: HttpResponse | undefined, passage: Passage) => void;
+
+/** What a job says of how its attempts end. */
+type Terms = Pick<ClaimedJob, "attemptTimeoutMs" | "retryPolicy">;
 
 const emptyBody = new Uint8Array(0);
 /** One for all, since capturing a stack for each costs more than the rest of the abort. Nobody sees it. */
 const abandoned = new Error("the attempt is over");
 
-export class Exchange implements UndiciDispatcher.DispatchHandler {
+export class Exchange implements UndiciDispatcher.DispatchHandler, SocketUser {
   readonly #responseCapBytes: number;
-  readonly #attemptTimeoutMs: number;
+  readonly #terms: Terms;
+  readonly #startTime: number;
   readonly #onEnd: OnEnd;
   #ended = false;
   #controller: Controller | undefined;
@@ -34,10 +42,19 @@ export class Exchange implements UndiciDispatcher.DispatchHandler {
   /** Holds the body's first #receivedBytes; grows by doubling, since a target may send it a byte at a time. */
   #body = emptyBody;
   #receivedBytes = 0;
+  #socket: Socket | undefined;
+  /** What had gone over the connection before. */
+  #writtenBefore = 0;
+  #readBefore = 0;
+  #sendTime: number | undefined;
+  #firstByteTime: number | undefined;
+  /** What a connection that failed was to reach. */
+  #triedAddress = "";
 
-  constructor(responseCapBytes: number, attemptTimeoutMs: number, onEnd: OnEnd) {
+  constructor(responseCapBytes: number, terms: Terms, startTime: number, onEnd: OnEnd) {
     this.#responseCapBytes = responseCapBytes;
-    this.#attemptTimeoutMs = attemptTimeoutMs;
+    this.#terms = terms;
+    this.#startTime = startTime;
     this.#onEnd = onEnd;
   }
 
@@ -45,7 +62,8 @@ export class Exchange implements UndiciDispatcher.DispatchHandler {
   cut(reason: CutReason): void {
     if (this.#ended) return;
     if (this.#status > 0) this.#endByStatus(true);
-    else this.#end(decideByCut(reason, this.#controller !== undefined, this.#attemptTimeoutMs), undefined);
+    else
+      this.#end(decideByCut(reason, this.#controller !== undefined, this.#terms.attemptTimeoutMs), undefined);
     // While it waits for a connection there is no controller; then onRequestStart drops it.
     this.#controller?.abort(abandoned);
   }
@@ -59,7 +77,25 @@ export class Exchange implements UndiciDispatcher.DispatchHandler {
   onRequestStart(controller: Controller): void {
     // A second start would be a second sending of the same attempt. With pipelining 1 undici has no reason for one.
     if (this.#ended || this.#controller !== undefined) controller.abort(abandoned);
-    else this.#controller = controller;
+    else {
+      this.#controller = controller;
+      expectSocket(this);
+    }
+  }
+
+  onSocket(socket: Socket): void {
+    this.#socket = socket;
+    this.#writtenBefore = socket.bytesWritten;
+    this.#readBefore = socket.bytesRead;
+  }
+
+  /** The last byte of the request was handed to the system. */
+  onRequestSent(): void {
+    this.#sendTime = Date.now();
+  }
+
+  onResponseStarted(): void {
+    this.#firstByteTime ??= Date.now();
   }
 
   onResponseStart(controller: Controller, status: number): void {
@@ -89,12 +125,14 @@ export class Exchange implements UndiciDispatcher.DispatchHandler {
 
   onResponseError(_controller: Controller | null, error: Error): void {
     if (this.#ended) return;
+    const { address, port } = error as { readonly address?: string; readonly port?: number };
+    this.#triedAddress = formatEnd(address, port);
     if (this.#status > 0) this.#endByStatus(true);
     else this.#end(decideByError(error, this.#controller !== undefined), undefined);
   }
 
   #endByStatus(truncated: boolean): void {
-    this.#end(decideByStatus(this.#status), {
+    this.#end(decideByStatus(this.#status, this.#terms.retryPolicy.retryStatuses), {
       status: this.#status,
       headers: this.#headers,
       body: this.#wholeBody(),
@@ -124,7 +162,31 @@ export class Exchange implements UndiciDispatcher.DispatchHandler {
   #end(verdict: Verdict, response: HttpResponse | undefined): void {
     this.#ended = true;
     this.#body = emptyBody;
-    this.#onEnd(verdict, response);
+    this.#onEnd(verdict, response, this.#passage(verdict));
+    this.#socket = undefined;
+  }
+
+  #passage({ retryable }: Verdict): Passage {
+    const retryAfterTime =
+      retryable && this.#status > 0 ? readRetryAfter(this.#headers, Date.now()) : undefined;
+    const socket = this.#socket;
+    if (socket === undefined) return { remoteAddress: this.#triedAddress || undefined, retryAfterTime };
+    const { resolveTime, connectTime, tlsTime } = connectionTimes(socket);
+    const own = (time: number | undefined): number | undefined =>
+      time !== undefined && time >= this.#startTime ? time : undefined;
+    const { local, remote } = endsOf(socket);
+    return {
+      resolveTime: own(resolveTime),
+      connectTime: own(connectTime),
+      tlsTime: own(tlsTime),
+      sendTime: this.#sendTime,
+      firstByteTime: this.#firstByteTime,
+      localAddress: local,
+      remoteAddress: remote,
+      sentBytes: socket.bytesWritten - this.#writtenBefore,
+      receivedBytes: socket.bytesRead - this.#readBefore,
+      retryAfterTime,
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the end of an attempt means. Pure: the status or the error, and whether bytes can have left, decide. */
 import { STATUS_CODES } from "node:http";
-import type { AttemptResult, Failure, FailureReason } from "../job/job.ts";
+import type { AttemptResult, Failure, FailureReason, StatusRange } from "../job/job.ts";
 
 /** The part of an Outcome that follows from how the exchange ended. */
 export interface Verdict {
@@ -27,18 +27,23 @@ export const unexpectedUpgrade: Verdict = {
 /**
  * Decides by a final status, 200 or higher.
  *
+ * @param retryStatuses which of them may be tried again; left out, 408, 425, 429, and all from 500 on
+ *
  * All of 5xx may be repeated, 501 and 505 too: a target that is half deployed or wrongly routed gives them for a while,
  * and a useless repetition costs a bounded number of sends where giving up too early costs the job. What lies beyond
  * 599 is to be taken for a 5xx (RFC 9110, section 15).
  */
-export function decideByStatus(status: number): Verdict {
+export function decideByStatus(status: number, retryStatuses?: readonly StatusRange[]): Verdict {
   if (status >= 200 && status < 300) return succeeded;
   const answered = `the target answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd();
+  const retryable =
+    retryStatuses === undefined
+      ? status >= 500 || status === 408 || status === 425 || status === 429
+      : retryStatuses.some(({ first, last }) => status >= first && status <= last);
   if (status >= 300 && status < 400) {
     const message = `${answered}; redirects are not followed`;
-    return { result: "failed", retryable: false, error: { reason: "REDIRECT_REFUSED", message } };
+    return { result: "failed", retryable, error: { reason: "REDIRECT_REFUSED", message } };
   }
-  const retryable = status >= 500 || status === 408 || status === 425 || status === 429;
   const reason = retryable ? "STATUS_RETRYABLE" : "STATUS_PERMANENT";
   return { result: "failed", retryable, error: { reason, message: answered } };
 }

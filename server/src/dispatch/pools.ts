@@ -5,6 +5,7 @@
  */
 import { isIPv6 } from "node:net";
 import { Pool } from "undici";
+import { buildNotingConnector } from "./connections.ts";
 
 export interface PoolOptions {
   /** For the TCP connection and the TLS handshake together. */
@@ -120,15 +121,17 @@ function openPool(origin: string, sourceAddress: string | undefined, options: Po
     pipelining: 1,
     allowH2: false,
     useMilo: false,
-    connectTimeout: options.connectTimeoutMs,
+    connect: buildNotingConnector({
+      allowH2: false,
+      timeout: options.connectTimeoutMs,
+      ...(sourceAddress === undefined ? {} : { family: isIPv6(sourceAddress) ? 6 : 4 }),
+    }),
     keepAliveTimeout: options.keepAliveMs,
     keepAliveMaxTimeout: options.keepAliveMs,
     // The attempt's own deadline covers both.
     headersTimeout: 0,
     bodyTimeout: 0,
-    // `localAddress` among the connect options would be lost: undici's client puts its own over it.
-    ...(sourceAddress === undefined
-      ? {}
-      : { localAddress: sourceAddress, connect: { family: isIPv6(sourceAddress) ? 6 : 4 } }),
+    // Among the options of the connector it would be lost: undici's client puts its own over it.
+    ...(sourceAddress === undefined ? {} : { localAddress: sourceAddress }),
   });
 }

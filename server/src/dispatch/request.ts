@@ -1,6 +1,7 @@
 /** From a job to the bytes that go out: where to, which headers, which body. */
 import { framingHeaders, ownHeaders } from "../job/headers.ts";
 import type { ClaimedJob } from "../job/job.ts";
+import { splitUrl } from "../job/origin.ts";
 
 export interface OutgoingRequest {
   /** `https://example.com:8443`; one key of the pool. */
@@ -53,18 +54,4 @@ export function buildRequest(job: ClaimedJob, userAgent: string): OutgoingReques
   }
   if ((seen & CONTENT_TYPE) === 0) headers.push("content-type", "application/x-www-form-urlencoded");
   return { origin, path, method, headers, body: encoded };
-}
-
-/** `url` is as the WHATWG parser prints it, so a slash ends the authority: no need to parse it again. */
-function splitUrl(url: string): { origin: string; path: string } {
-  const authority = url.indexOf("://") + 3;
-  const slash = url.indexOf("/", authority);
-  const pathStart = slash < 0 ? url.length : slash;
-  const fragment = url.indexOf("#", pathStart);
-  const path = slash < 0 ? "/" : url.slice(slash, fragment < 0 ? undefined : fragment);
-  // Validation refuses user information; should some come through, it stays here.
-  const at = url.lastIndexOf("@", pathStart);
-  const origin =
-    at < authority ? url.slice(0, pathStart) : url.slice(0, authority) + url.slice(at + 1, pathStart);
-  return { origin, path };
 }

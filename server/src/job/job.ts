@@ -25,11 +25,24 @@ export interface HttpRequest {
 
 export type Jitter = "none" | "full" | "equal";
 
+/** What happens when nobody can know whether the target got an attempt. */
+export type AmbiguityPolicy = "retry" | "fail" | "hold";
+
+/** HTTP statuses, both ends belong to it. */
+export interface StatusRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface RetryPolicy {
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
   readonly multiplier: number;
   readonly jitter: Jitter;
+  /** No attempt is planned for later than so long after the run began; undefined: however late. */
+  readonly maxAgeMs?: number | undefined;
+  /** Which statuses are tried again; undefined: 408, 425, 429, and 500 and above. */
+  readonly retryStatuses?: readonly StatusRange[] | undefined;
 }
 
 /** W3C Trace Context of the span that took the job over; empty strings where there is none. */
@@ -43,9 +56,18 @@ export interface JobSpec {
   readonly request: HttpRequest;
   readonly maxAttempts: number;
   readonly retryPolicy: RetryPolicy;
+  readonly ambiguityPolicy: AmbiguityPolicy;
   readonly attemptTimeoutMs: number;
   readonly labels: ReadonlyMap<string, string>;
   readonly trace: TraceContext;
+}
+
+/** What makes a repeated call known as such (AIP-155). */
+export interface RequestIdentity {
+  /** The request_id: 16 bytes of a UUID. */
+  readonly id: Uint8Array;
+  /** Of all that the caller asked for. Under one id it must be the same. */
+  readonly contentHash: Uint8Array;
 }
 
 /** A job to be stored. */
@@ -63,6 +85,10 @@ export interface NewJob extends JobSpec {
   readonly scheduleTime: number | undefined;
   /** If no attempt has begun by then, it expires. */
   readonly expireTime: number | undefined;
+  /** No two jobs of one queue that have not ended have the same; undefined: it may be doubled. */
+  readonly dedupKey?: string | undefined;
+  /** Undefined: the caller gave no request_id. */
+  readonly requestIdentity?: RequestIdentity | undefined;
 }
 
 /** A job that a worker has claimed: its attempt number, worker and lease are on disk. */
@@ -72,8 +98,16 @@ export interface ClaimedJob extends JobSpec {
   readonly id: string;
   readonly uid: string;
   readonly queue: string;
-  /** 1 for the first attempt. */
+  /** 1 for the first attempt. Never used twice. */
   readonly attempt: number;
+  /** How many attempts the runs before this one had; maxAttempts counts from there. */
+  readonly attemptsBefore: number;
+  /** When this run began: the createTime, or that of the last RetryJob. */
+  readonly runTime: number;
+  /** When it was due. */
+  readonly dueTime: number;
+  /** When the claim was made. */
+  readonly claimTime: number;
   readonly createTime: number;
 }
 
@@ -104,9 +138,37 @@ export interface Failure {
   readonly message: string;
 }
 
+/**
+ * How far an attempt came, and through what. Undefined where it did not come so far, and for the steps of a connection
+ * that was there already.
+ */
+export interface Passage {
+  /** When the name was resolved. */
+  readonly resolveTime?: number | undefined;
+  /** When the TCP connection was there. */
+  readonly connectTime?: number | undefined;
+  /** When the TLS handshake was over. */
+  readonly tlsTime?: number | undefined;
+  /** When the last byte of the request was handed to the system. */
+  readonly sendTime?: number | undefined;
+  /** When the first byte of the response came. */
+  readonly firstByteTime?: number | undefined;
+  /** `192.0.2.1:40000` or `[2001:db8::1]:40000`. */
+  readonly localAddress?: string | undefined;
+  readonly remoteAddress?: string | undefined;
+  /** On the connection, heads included, without TLS. */
+  readonly sentBytes?: number | undefined;
+  readonly receivedBytes?: number | undefined;
+  /** Not before then, the target said (Retry-After). */
+  readonly retryAfterTime?: number | undefined;
+}
+
 export interface Attempt {
   readonly number: number;
   readonly result: AttemptResult;
+  /** When it was due, and when a worker claimed it; undefined for attempts of older releases. */
+  readonly dueTime?: number | undefined;
+  readonly claimTime?: number | undefined;
   readonly startTime: number;
   readonly endTime: number;
   /** 0 where none came. */
@@ -114,6 +176,7 @@ export interface Attempt {
   readonly error: Failure | undefined;
   /** The worker's name. */
   readonly worker: string;
+  readonly passage?: Passage | undefined;
 }
 
 /** What the target answered; the body is cut at the cap. */
@@ -133,6 +196,7 @@ export interface Outcome {
   readonly endTime: number;
   readonly error: Failure | undefined;
   readonly response: HttpResponse | undefined;
+  readonly passage?: Passage | undefined;
 }
 
 /** A job as a store hands it out. Parts that were not asked for are undefined. */
@@ -151,6 +215,9 @@ export interface JobRecord {
   readonly nextAttemptTime: number | undefined;
   readonly finishTime: number | undefined;
   readonly attemptCount: number;
+  /** 1, and one more for each RetryJob. */
+  readonly runCount: number;
+  readonly dedupKey: string | undefined;
   /** Grows with every change of any job, in the order of the commits. */
   readonly revision: number;
   readonly spec?: JobSpec | undefined;

@@ -3,7 +3,7 @@ import { backoffMs } from "./retry.ts";
 
 /** What follows from an attempt's outcome. */
 export type Decision =
-  | { readonly event: "succeed" | "fail" | "release" }
+  | { readonly event: "succeed" | "fail" | "hold" | "release" }
   | { readonly event: "retry-later"; readonly nextAttemptTime: number };
 
 /**
@@ -13,14 +13,25 @@ export type Decision =
  * @param random from 0 (inclusive) to 1 (exclusive), for the jitter
  */
 export function decide(
-  job: Pick<ClaimedJob, "attempt" | "maxAttempts" | "retryPolicy">,
-  outcome: Pick<Outcome, "result" | "retryable"> & Partial<Pick<Outcome, "error">>,
+  job: Pick<
+    ClaimedJob,
+    "attempt" | "attemptsBefore" | "maxAttempts" | "retryPolicy" | "ambiguityPolicy" | "runTime"
+  >,
+  outcome: Pick<Outcome, "result" | "retryable"> & Partial<Pick<Outcome, "error" | "passage">>,
   now: number,
   random: number,
 ): Decision {
   if (outcome.result === "succeeded") return { event: "succeed" };
   // That the relay stops is no fault of the job's.
   if (outcome.result === "not-sent" && outcome.error?.reason === "SHUTDOWN") return { event: "release" };
-  if (!outcome.retryable || job.attempt >= job.maxAttempts) return { event: "fail" };
-  return { event: "retry-later", nextAttemptTime: now + backoffMs(job.retryPolicy, job.attempt, random) };
+  if (outcome.result === "outcome-unknown" && job.ambiguityPolicy !== "retry") {
+    return { event: job.ambiguityPolicy };
+  }
+  const attempt = job.attempt - job.attemptsBefore;
+  if (!outcome.retryable || attempt >= job.maxAttempts) return { event: "fail" };
+  const backedOff = now + backoffMs(job.retryPolicy, attempt, random);
+  const nextAttemptTime = Math.max(backedOff, outcome.passage?.retryAfterTime ?? backedOff);
+  const { maxAgeMs } = job.retryPolicy;
+  if (maxAgeMs !== undefined && nextAttemptTime > job.runTime + maxAgeMs) return { event: "fail" };
+  return { event: "retry-later", nextAttemptTime };
 }

@@ -1,9 +1,9 @@
-import { decide } from "../job/transition.ts";
 import type { ClaimedJob, Outcome } from "../job/job.ts";
-import { RelayError } from "../job/error.ts";
-import type { FinishedAttempt, Store } from "../store/store.ts";
+import { splitUrl } from "../job/origin.ts";
+import type { Store } from "../store/store.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { Flow } from "./flow.ts";
+import { Recorder, cancelledUnsent, checkStore, givenBack, retryMs } from "./recorder.ts";
 
 /** What sends a job (dispatch/), as far as the scheduler knows it. */
 export interface Sender {
@@ -24,14 +24,14 @@ export interface SchedulerOptions {
   readonly log: Logger;
   /** Says to the other workers that jobs wait on disk; may be lost. */
   readonly wakeOthers: () => void;
+  /** Says to the other workers that a target wants to be left alone; may be lost. */
+  readonly slowDownOthers: (origin: string) => void;
   /** The store takes no more changes: this process must end. */
   readonly onStoreFailed: (error: unknown) => void;
 }
 
 /** What was missed (a lost wake, a clock that jumped) is found after so long. */
 const pollMs = 1000;
-/** After an error of the store. */
-const retryMs = 250;
 /** At most so many times its capacity is claimed, however fast sends end. */
 const maxAhead = 4;
 /** The other workers are woken at most so often: one claim of theirs takes all that waits. */
@@ -57,6 +57,7 @@ export class Scheduler {
   /** Sent, and not recorded yet. */
   #recording = 0;
   readonly #flow = new Flow();
+  readonly #recorder: Recorder;
   #running = false;
   #claiming = false;
   /** More is due than there was room for, or may be: look again as soon as a place is free. */
@@ -73,6 +74,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#recorder = new Recorder(options);
   }
 
   start(): void {
@@ -137,14 +139,23 @@ export class Scheduler {
   cancel(key: number, attempt: number): void {
     const at = this.#queue.findIndex((job) => job.key === key && job.attempt === attempt);
     if (at >= 0) {
-      this.#queue.splice(at, 1);
-      this.#afterRelease();
+      const [job] = this.#queue.splice(at, 1);
+      void this.#recordUnsent(job!, cancelledUnsent);
       return;
     }
     this.#cancelled.add(`${key}/${attempt}`);
     for (const oldest of this.#cancelled) {
       if (this.#cancelled.size <= keptCancelled) break;
       this.#cancelled.delete(oldest);
+    }
+  }
+
+  /** A target wants to be left alone, and the store knows: what is claimed for it and not sent yet is given back. */
+  slowDown(origin: string): void {
+    const isFor = (job: ClaimedJob): boolean => splitUrl(job.request.url).origin === origin;
+    for (const job of this.#queue.filter(isFor)) {
+      this.#queue.splice(this.#queue.indexOf(job), 1);
+      void this.#recordUnsent(job, givenBack);
     }
   }
 
@@ -194,7 +205,7 @@ export class Scheduler {
     } catch (error) {
       lookTime = clock() + retryMs;
       this.#options.log.warn({ err: error }, "scheduler: could not claim; tries again");
-      this.#checkStore(error);
+      checkStore(error, this.#options.onStoreFailed);
     }
     this.#claiming = false;
     this.#reserved -= limit;
@@ -203,14 +214,18 @@ export class Scheduler {
   }
 
   #take(job: ClaimedJob): void {
-    if (this.#cancelled.delete(`${job.key}/${job.attempt}`)) return;
+    if (this.#wasCancelled(job)) {
+      void this.#recordUnsent(job, cancelledUnsent);
+      return;
+    }
     if (this.#sending < this.#options.capacity) void this.#seeThrough(job);
     else this.#queue.push(job);
   }
 
   async #seeThrough(job: ClaimedJob): Promise<void> {
     this.#sending++;
-    const outcome = await this.#options.sender.send(job);
+    const mayBegin = job.ambiguityPolicy === "retry" || (await this.#begin(job));
+    const outcome = mayBegin ? await this.#options.sender.send(job) : cancelledUnsent(this.#options.clock());
     this.#sending--;
     this.#recording++;
     this.#flow.ended(performance.now());
@@ -218,60 +233,30 @@ export class Scheduler {
     const next = this.#sending < this.#options.capacity ? this.#queue.shift() : undefined;
     if (next !== undefined) void this.#seeThrough(next);
     this.#afterRelease();
-    await this.#record(this.#finished(job, outcome));
+    const { next: followed, slowDown } = await this.#recorder.finish(job, outcome);
     this.#recording--;
+    if (followed.state === "RETRYING") this.#lookAt(followed.nextAttemptTime);
+    if (slowDown !== undefined) {
+      this.slowDown(slowDown.origin);
+      this.#options.slowDownOthers(slowDown.origin);
+    }
     this.#afterRelease();
   }
 
-  #finished(job: ClaimedJob, outcome: Outcome): FinishedAttempt {
-    const decision = decide(job, outcome, outcome.endTime, this.#options.random());
-    const { result, startTime, endTime, error, response } = outcome;
-    const attempt = {
-      number: job.attempt,
-      result,
-      startTime,
-      endTime,
-      httpStatus: response?.status ?? 0,
-      error,
-      worker: this.#options.worker.name,
-    };
-    switch (decision.event) {
-      case "retry-later": {
-        const { nextAttemptTime } = decision;
-        this.#lookAt(nextAttemptTime);
-        return { key: job.key, attempt, response, next: { state: "RETRYING", nextAttemptTime } };
-      }
-      case "release":
-        return { key: job.key, attempt, response, next: { state: "RELEASED" } };
-      case "succeed":
-        return { key: job.key, attempt, response, next: { state: "SUCCEEDED" } };
-      case "fail":
-        return { key: job.key, attempt, response, next: { state: "FAILED" } };
-      default:
-        return decision satisfies never;
-    }
+  #wasCancelled({ key, attempt }: ClaimedJob): boolean {
+    return this.#cancelled.delete(`${key}/${attempt}`);
   }
 
-  /** Until it is recorded, the job is this worker's: a busy store is asked again, a failed one ends the process. */
-  async #record(finished: FinishedAttempt): Promise<void> {
-    const { store, worker, log } = this.#options;
-    for (;;) {
-      try {
-        await store.finish(worker.number, [finished]);
-        return;
-      } catch (error) {
-        log.error({ err: error, key: finished.key }, "scheduler: could not record an outcome");
-        if (!this.#checkStore(error)) return;
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
-      }
-    }
+  /** Of a job that may not be sent again in doubt, the store knows that it may have been sent before it is. */
+  async #begin(job: ClaimedJob): Promise<boolean> {
+    return (await this.#recorder.begin(job)) && !this.#wasCancelled(job);
   }
 
-  /** @returns false if the store will never take a change again */
-  #checkStore(error: unknown): boolean {
-    const reason = error instanceof RelayError ? error.reason : undefined;
-    if (reason === "STORE_FAILED") this.#options.onStoreFailed(error);
-    return reason !== "STORE_FAILED" && reason !== "STORE_CLOSED";
+  async #recordUnsent(job: ClaimedJob, outcomeAt: (now: number) => Outcome): Promise<void> {
+    this.#recording++;
+    await this.#recorder.finish(job, outcomeAt(this.#options.clock()));
+    this.#recording--;
+    this.#afterRelease();
   }
 
   #afterRelease(): void {

@@ -24,6 +24,20 @@ export type InsertResult =
       /** The insert carried the claim: attempt 1 of this worker begins now. */
       readonly claimed: boolean;
     }
+  /** The request_id was used for the same before; nothing more is stored. What was stored then, as it was then. */
+  | {
+      readonly kind: "repeated";
+      readonly key: number;
+      readonly revision: number;
+      readonly id: string;
+      readonly uid: string;
+      readonly createTime: number;
+      readonly state: JobState;
+    }
+  /** A job with the same dedupKey has not ended; nothing more is stored. As that one is now. */
+  | { readonly kind: "duplicate"; readonly id: string; readonly uid: string; readonly state: JobState }
+  /** The request_id was used for something else before; nothing was stored. */
+  | { readonly kind: "request-id-reused"; readonly index: number }
   /** A job with this id is there already; nothing was stored. */
   | { readonly kind: "id-taken"; readonly id: string }
   /** The store holds as many unfinished jobs as it may; nothing was stored. */
@@ -50,6 +64,14 @@ export interface FinishedAttempt {
     | { readonly state: "RETRYING"; readonly nextAttemptTime: number }
     /** The claim is given back: the job is QUEUED and due, and the attempt is neither counted nor kept. */
     | { readonly state: "RELEASED" };
+  /** Until when the target asked not to be called: nothing is claimed for this origin before. */
+  readonly slowDown?: SlowDown | undefined;
+}
+
+export interface SlowDown {
+  /** Scheme, host and port, as {@link import("../job/origin.ts").splitUrl} gives it. */
+  readonly origin: string;
+  readonly until: number;
 }
 
 /**
@@ -64,7 +86,7 @@ export interface ClaimResult {
   readonly nextDueTime: number | undefined;
 }
 
-/** The job in it has no parts. A cancelled attempt is counted, and not among the attempts: nobody knows its end. */
+/** The job in it has no parts. A cancelled attempt is among the attempts as soon as its end is known. */
 export type CancelResult =
   | {
       readonly kind: "cancelled";
@@ -74,6 +96,22 @@ export type CancelResult =
     }
   /** Nothing was changed: it has ended already. */
   | { readonly kind: "ended"; readonly job: JobRecord }
+  /** Nothing was changed: it has another revision than the caller knows. */
+  | { readonly kind: "changed" }
+  | { readonly kind: "not-found" };
+
+export type RetryResult =
+  | { readonly kind: "restarted" }
+  /** Nothing was changed: in this state no new run can begin. */
+  | { readonly kind: "not-restartable"; readonly state: JobState }
+  /** Nothing was changed: it was cancelled, and the attempt that ran has not ended yet. */
+  | { readonly kind: "still-sending" }
+  /** Nothing was changed: this job, which has not ended, has the same dedupKey. */
+  | { readonly kind: "duplicate"; readonly id: string }
+  /** Nothing was changed: the store holds as many unfinished jobs as it may. */
+  | { readonly kind: "full"; readonly depth: number; readonly limit: number }
+  /** Nothing was changed: it has another revision than the caller knows. */
+  | { readonly kind: "changed" }
   | { readonly kind: "not-found" };
 
 export type DeleteResult =
@@ -112,8 +150,10 @@ export interface RecoverOptions {
 export interface RecoverResult {
   /** How many jobs of lost workers wait again. */
   readonly requeued: number;
-  /** How many had no attempt left and FAILED. */
+  /** How many FAILED: they had no attempt left, or nobody may send them again. */
   readonly failed: number;
+  /** How many are HELD. */
+  readonly held: number;
 }
 
 /** Of each job so many attempts are kept, the newest. */
@@ -146,13 +186,15 @@ export interface Store {
 
   /**
    * Takes back the jobs of workers whose lease had ended at `leasesEndedBy` (default: now), and of those named in `lost` at once: their attempts are recorded as
-   * outcome-unknown, and they wait again at `now`, or FAILED if that was their last attempt.
+   * outcome-unknown, and they wait again at `now`, or FAILED if that was their last attempt. Where the ambiguity policy
+   * is not `retry`, it decides; and if the attempt had not begun (`begin`), nothing was sent: the claim is given back.
    */
   recover(options: RecoverOptions): Promise<RecoverResult>;
 
   /**
-   * Stores the jobs, all or none. A taken id is told before a full store, so that a caller who repeats an acknowledged
-   * call hears that. A worker that is lost or released claims nothing; its jobs are stored without a claim.
+   * Stores the jobs, all or none. Known calls are told before duplicates, those before a taken id, and that before a full
+   * store, so that a caller who repeats an acknowledged call hears that. A worker that is lost or released claims
+   * nothing; its jobs are stored without a claim. Nor is a job claimed whose ambiguity policy is not `retry`.
    *
    * @returns one result a job, in their order; or, if none was stored, a single one that says why
    */
@@ -165,22 +207,48 @@ export interface Store {
 
   /**
    * Claims up to `limit` due jobs: higher priority first, then longest due. A worker that is lost or released claims none. Jobs whose expireTime has passed before a
-   * first attempt are EXPIRED on the way.
+   * first attempt are EXPIRED on the way; those whose target asked to be left alone are due when that is over.
    */
   claim(worker: number, limit: number, now: number): Promise<ClaimResult>;
 
-  /** Records how attempts ended. One result an attempt, in their order. */
-  finish(worker: number, attempts: readonly FinishedAttempt[]): Promise<readonly FinishResult[]>;
-
-  /** Cancels a job that has not ended. */
-  cancel(id: string, now: number): Promise<CancelResult>;
+  /**
+   * Notes that a claimed attempt is about to connect, for a job whose ambiguity policy is not `retry`.
+   *
+   * @returns `stale` if the job does not belong to this worker in this attempt any more: nothing may be sent
+   */
+  begin(worker: number, key: number, attempt: number): Promise<FinishResult>;
 
   /**
-   * Deletes a job that has ended, with all that belongs to it; its id is free again. What a worker still reports of it is stale.
+   * Records how attempts ended. One result an attempt, in their order. Of one that was cancelled the end is recorded,
+   * and changes nothing else.
+   */
+  finish(worker: number, attempts: readonly FinishedAttempt[]): Promise<readonly FinishResult[]>;
+
+  /**
+   * Cancels a job that has not ended.
    *
    * @param revision the one that the caller knows; undefined: whatever it is
    */
-  delete(id: string, revision: number | undefined): Promise<DeleteResult>;
+  cancel(id: string, now: number, revision?: number): Promise<CancelResult>;
+
+  /**
+   * Begins a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD: QUEUED and due, with maxAttempts attempts
+   * more. Its attempts are numbered on, and its expireTime is gone.
+   *
+   * @param revision the one that the caller knows; undefined: whatever it is
+   */
+  retry(id: string, now: number, revision?: number): Promise<RetryResult>;
+
+  /**
+   * Deletes a job that has ended, with all that belongs to it; its id is free again. What a worker still reports of it is stale.
+   * A request_id that it came with is known until a day after the job was made.
+   *
+   * @param revision the one that the caller knows; undefined: whatever it is
+   */
+  delete(id: string, now: number, revision?: number): Promise<DeleteResult>;
+
+  /** True while the attempt that ran when this job was cancelled has not ended, as far as is recorded. */
+  isSending(key: number): Promise<boolean>;
 
   /** One job, or undefined. Reads no part that is not asked for. */
   get(id: string, parts: ReadonlySet<JobPart>): Promise<JobRecord | undefined>;

@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import { serveGrpc } from "@fieldpost/supervisor/grpc";
 import { drainAll, joinSupervisor, serveHttp } from "@fieldpost/supervisor/worker";
-import type { SupervisedWorker } from "@fieldpost/supervisor/worker";
 import { createGrpcServer } from "../api/server.ts";
 import { decideChanges } from "../config/changes.ts";
 import type { Relay } from "../api/relay.ts";
@@ -15,6 +14,7 @@ import { openSqliteStore } from "../store/sqlite/store.ts";
 import { changeLevel, createLogger } from "../telemetry/log.ts";
 import { startTracing } from "../telemetry/tracing.ts";
 import { productName, version } from "../config/version.ts";
+import { createCanceller } from "./canceller.ts";
 import { LiveConfig } from "./live-config.ts";
 import { configTopic, type ConfigRevision, type WorkerSettings } from "./settings.ts";
 
@@ -99,6 +99,7 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
     random: Math.random,
     log,
     wakeOthers: () => supervised.broadcast("wake", ""),
+    slowDownOthers: (origin) => supervised.broadcast("slow-down", origin),
     onStoreFailed,
   });
   const heart = new Heart({
@@ -126,6 +127,7 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
     scheduler.fillUp();
   });
   supervised.onBroadcast("wake", () => scheduler.wake());
+  supervised.onBroadcast("slow-down", (origin) => scheduler.slowDown(origin));
   supervised.onWorkerExit(({ slot, generation }) => {
     void recoverer.runOnce([workerName(instance, slot, generation)]);
   });
@@ -134,8 +136,13 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
     store,
     worker: number,
     handOver: scheduler,
-    canceller: createCanceller(supervised, number, (key, attempt) => {
-      if (!dispatcher.abort(key)) scheduler.cancel(key, attempt);
+    canceller: createCanceller({
+      supervised,
+      store,
+      worker: number,
+      abort(key, attempt) {
+        if (!dispatcher.abort(key, attempt)) scheduler.cancel(key, attempt);
+      },
     }),
     get limits() {
       return live.current;
@@ -191,23 +198,4 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
   });
   supervised.ready();
   log.info({ slot: supervised.slot, generation: supervised.generation, worker: number }, "worker is ready");
-}
-
-/** Stops a job's dispatch here, or tells the worker that has it. */
-function createCanceller(
-  supervised: SupervisedWorker,
-  own: number,
-  abort: (key: number, attempt: number) => void,
-): Relay["canceller"] {
-  const topic = "cancel";
-  supervised.onBroadcast(topic, (payload) => {
-    const { worker, key, attempt } = JSON.parse(payload) as Record<"worker" | "key" | "attempt", number>;
-    if (worker === own) abort(key, attempt);
-  });
-  return {
-    stop({ worker, key, attempt }) {
-      if (worker === own) abort(key, attempt);
-      else supervised.broadcast(topic, JSON.stringify({ worker, key, attempt }));
-    },
-  };
 }

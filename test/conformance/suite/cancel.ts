@@ -75,6 +75,17 @@ export function describeCancel(open: OpenStore): void {
       },
     );
 
+    test("of a job with another revision changes nothing, and with the right one cancels", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      const { id } = await jobIn(store, worker, "QUEUED");
+      const before = await get(store, id);
+      expect(await store.cancel(id, now, before.revision + 1)).toEqual({ kind: "changed" });
+      expect(await get(store, id)).toEqual(before);
+      expect(await store.cancel(id, now, before.revision)).toMatchObject({ kind: "cancelled" });
+    });
+
     test("of a job that is not there says so", async () => {
       await using setting = await setUp(open);
       expect(await setting.store.cancel("nowhere", now)).toEqual({ kind: "not-found" });
@@ -118,7 +129,7 @@ export function describeCancel(open: OpenStore): void {
         ]);
         const { state } = await get(store, running.id);
         expect([finished, cancelled.kind, state]).toEqual(
-          finished === "recorded" ? ["recorded", "ended", "SUCCEEDED"] : ["stale", "cancelled", "CANCELLED"],
+          state === "SUCCEEDED" ? ["recorded", "ended", state] : ["recorded", "cancelled", "CANCELLED"],
         );
       }
       expect(await store.depth()).toBe(0);

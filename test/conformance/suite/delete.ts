@@ -25,7 +25,7 @@ export function describeDelete(open: OpenStore): void {
         const { id } = await jobIn(store, worker, state);
         const other = newJob();
         await insert(store, worker, [other]);
-        expect(await store.delete(id, undefined)).toEqual({ kind: "deleted" });
+        expect(await store.delete(id, now)).toEqual({ kind: "deleted" });
         expect(await store.get(id, noParts)).toBeUndefined();
         const query = { limit: 10, maxBytes: 1e6, beforeKey: undefined, parts: noParts };
         expect((await store.list(query)).jobs.map((job) => job.id)).toEqual([other.id]);
@@ -43,7 +43,7 @@ export function describeDelete(open: OpenStore): void {
         const worker = await registerWorker(store);
         const { id } = await jobIn(store, worker, state);
         const before = await get(store, id);
-        expect(await store.delete(id, undefined)).toEqual({ kind: "not-ended", state });
+        expect(await store.delete(id, now)).toEqual({ kind: "not-ended", state });
         expect(await get(store, id)).toEqual(before);
       },
     );
@@ -54,10 +54,10 @@ export function describeDelete(open: OpenStore): void {
       const worker = await registerWorker(store);
       const { id } = await jobIn(store, worker, "SUCCEEDED");
       const { revision } = await get(store, id, noParts);
-      expect(await store.delete(id, revision - 1)).toEqual({ kind: "changed" });
-      expect(await store.delete(id, -1)).toEqual({ kind: "changed" });
-      expect(await store.delete(id, revision)).toEqual({ kind: "deleted" });
-      expect(await store.delete(id, revision)).toEqual({ kind: "not-found" });
+      expect(await store.delete(id, now, revision - 1)).toEqual({ kind: "changed" });
+      expect(await store.delete(id, now, -1)).toEqual({ kind: "changed" });
+      expect(await store.delete(id, now, revision)).toEqual({ kind: "deleted" });
+      expect(await store.delete(id, now, revision)).toEqual({ kind: "not-found" });
     });
 
     test("makes what its worker still reports stale, also when the id has another job", async () => {
@@ -66,13 +66,14 @@ export function describeDelete(open: OpenStore): void {
       const worker = await registerWorker(store);
       const running = await jobIn(store, worker, "DISPATCHING");
       await store.cancel(running.id, now);
-      expect(await store.delete(running.id, undefined)).toEqual({ kind: "deleted" });
+      expect(await store.delete(running.id, now)).toEqual({ kind: "deleted" });
       await insert(store, worker, [newJob({ id: running.id })]);
       expect(await store.finish(worker, [succeeded(running)])).toEqual(["stale"]);
       expect(await get(store, running.id)).toMatchObject({ state: "QUEUED", attempts: [] });
       expect(await store.recover({ now, lost: [], leasesEndedBy: start + 1e9 })).toEqual({
         requeued: 0,
         failed: 0,
+        held: 0,
       });
     });
 
@@ -81,7 +82,7 @@ export function describeDelete(open: OpenStore): void {
       const { store } = setting;
       const worker = await registerWorker(store);
       const { id } = await jobIn(store, worker, "FAILED");
-      const results = await Promise.all(Array.from({ length: 10 }, () => store.delete(id, undefined)));
+      const results = await Promise.all(Array.from({ length: 10 }, () => store.delete(id, now)));
       expect(results.map(({ kind }) => kind).toSorted()).toEqual([
         "deleted",
         ...Array.from({ length: 9 }, () => "not-found"),

@@ -16,6 +16,7 @@ import {
   start,
   succeeded,
   type OpenStore,
+  type Running,
 } from "./setting.ts";
 
 export function describeFinish(open: OpenStore): void {
@@ -195,7 +196,7 @@ export function describeFinish(open: OpenStore): void {
       expect((await get(store, first.id)).lastError).toBeUndefined();
     });
 
-    test("answers for each attempt, in their order, stale ones among them", async () => {
+    test("answers for each attempt, those of cancelled jobs among them, and a second time that it is stale", async () => {
       await using setting = await setUp(open);
       const { store } = setting;
       const worker = await registerWorker(store);
@@ -207,7 +208,12 @@ export function describeFinish(open: OpenStore): void {
         worker,
         jobs.map((job) => succeeded(job)),
       );
-      expect(results.join(" ")).toBe("recorded stale recorded stale recorded stale");
+      expect(results.join(" ")).toBe("recorded recorded recorded recorded recorded recorded");
+      const again = await store.finish(
+        worker,
+        jobs.map((job) => succeeded(job)),
+      );
+      expect(again.join(" ")).toBe("stale stale stale stale stale stale");
       expect(await store.depth()).toBe(0);
     });
 
@@ -218,13 +224,49 @@ export function describeFinish(open: OpenStore): void {
     });
   });
 
-  describe("a stale finish", () => {
-    test("of a job that was cancelled changes nothing", async () => {
+  describe("the finish of an attempt whose job was cancelled", () => {
+    test.each([
+      ["SUCCEEDED", (running: Running) => succeeded(running)],
+      ["FAILED", (running: Running) => endedAs("FAILED", running)],
+      ["HELD", (running: Running) => endedAs("HELD", running)],
+      ["RETRYING", (running: Running) => retriedAt(start, running)],
+      [
+        "RELEASED",
+        (running: Running) => ({ ...endedAs("FAILED", running), next: { state: "RELEASED" } }) as const,
+      ],
+    ] as const)("records how it ended, as %s, and changes nothing else", async (_, finishedOf) => {
       await using setting = await setUp(open);
       const { store } = setting;
       const worker = await registerWorker(store);
       const running = await jobIn(store, worker, "DISPATCHING");
       await store.cancel(running.id, start);
+      const before = await get(store, running.id);
+      const finished = finishedOf(running);
+      expect(await store.isSending(running.key)).toBe(true);
+      expect(await store.finish(worker, [finished])).toEqual(["recorded"]);
+      expect(await store.isSending(running.key)).toBe(false);
+      const after = await get(store, running.id);
+      expect(after).toEqual({
+        ...before,
+        updateTime: finished.attempt.endTime,
+        revision: after.revision,
+        attempts: [finished.attempt],
+        response: finished.response,
+        lastError: finished.attempt.error,
+      });
+      expect(after.revision).toBeGreaterThan(before.revision);
+      expect(await store.depth()).toBe(0);
+    });
+  });
+
+  describe("a stale finish", () => {
+    test("of a job that was cancelled and whose attempt has ended changes nothing", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      const running = await jobIn(store, worker, "DISPATCHING");
+      await store.cancel(running.id, start);
+      await store.finish(worker, [endedAs("FAILED", running)]);
       const before = await get(store, running.id);
       for (const finished of [succeeded(running), endedAs("HELD", running), retriedAt(start, running)]) {
         expect(await store.finish(worker, [finished])).toEqual(["stale"]);

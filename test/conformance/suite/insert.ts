@@ -348,7 +348,11 @@ export function describeInsert(open: OpenStore): void {
       const job = newJob();
       await insert(store, worker, [job], { claimUpTo: 1 });
       const other = await registerWorker(store, "worker-2", start + leaseMs);
-      expect(await store.recover({ now: start + leaseMs + 1, lost: [] })).toEqual({ requeued: 1, failed: 0 });
+      expect(await store.recover({ now: start + leaseMs + 1, lost: [] })).toEqual({
+        requeued: 1,
+        failed: 0,
+        held: 0,
+      });
       const { jobs } = await store.claim(other, 1, start + leaseMs + 1);
       expect(jobs).toMatchObject([{ id: job.id, attempt: 2 }]);
     });

@@ -20,7 +20,7 @@ import {
   type OpenStore,
 } from "./setting.ts";
 
-const nothing = { requeued: 0, failed: 0 };
+const nothing = { requeued: 0, failed: 0, held: 0 };
 
 export function describeLease(open: OpenStore): void {
   describe("a worker", () => {
@@ -39,9 +39,13 @@ export function describeLease(open: OpenStore): void {
       await insert(store, worker, [newJob()]);
       await claimOne(store, worker);
       const now = start + 10 * leaseMs;
-      expect(await store.recover({ now, lost: [], leasesEndedBy: 0 })).toEqual({ requeued: 0, failed: 0 });
+      expect(await store.recover({ now, lost: [], leasesEndedBy: 0 })).toEqual({
+        requeued: 0,
+        failed: 0,
+        held: 0,
+      });
       expect(await store.renewLease(worker, start, leaseMs)).toBe(true);
-      expect(await store.recover({ now, lost: [] })).toEqual({ requeued: 1, failed: 0 });
+      expect(await store.recover({ now, lost: [] })).toEqual({ requeued: 1, failed: 0, held: 0 });
     });
 
     test("gets a number that was not used by one that is gone", async () => {
@@ -150,7 +154,7 @@ export function describeLease(open: OpenStore): void {
       await insert(store, worker, [newJob()]);
       const { id } = await claimOne(store, worker, start + 20);
       const now = start + leaseMs + 1;
-      expect(await store.recover({ now, lost: [] })).toEqual({ requeued: 1, failed: 0 });
+      expect(await store.recover({ now, lost: [] })).toEqual({ requeued: 1, failed: 0, held: 0 });
       const record = await get(store, id);
       expect(record).toMatchObject({
         state: "RETRYING",
@@ -194,7 +198,11 @@ export function describeLease(open: OpenStore): void {
       await insert(store, a, newJobs(6));
       const held = [];
       for (const worker of workers) held.push((await store.claim(worker, 2, start)).jobs);
-      expect(await store.recover({ now: start + 1, lost: ["a", "c"] })).toEqual({ requeued: 4, failed: 0 });
+      expect(await store.recover({ now: start + 1, lost: ["a", "c"] })).toEqual({
+        requeued: 4,
+        failed: 0,
+        held: 0,
+      });
       expect(await Promise.all(held.map((jobs) => statesOf(store, jobs)))).toEqual([
         ["RETRYING", "RETRYING"],
         ["DISPATCHING", "DISPATCHING"],
@@ -213,6 +221,7 @@ export function describeLease(open: OpenStore): void {
       expect(await store.recover({ now: start, lost: ["nobody", "twin", "twin"] })).toEqual({
         requeued: 2,
         failed: 0,
+        held: 0,
       });
     });
 
@@ -235,6 +244,7 @@ export function describeLease(open: OpenStore): void {
       expect(await store.recover({ now: start + 10, lost: ["worker-1"] })).toEqual({
         requeued: 1,
         failed: 1,
+        held: 0,
       });
       const failed = jobs.find((job) => job.maxAttempts === 1);
       expect(await get(store, failed?.id ?? "")).toMatchObject({
@@ -260,6 +270,7 @@ export function describeLease(open: OpenStore): void {
       expect(await store.recover({ now: start + 10, lost: ["worker-1"] })).toEqual({
         requeued: 0,
         failed: 1,
+        held: 0,
       });
       const record = await get(store, first.id);
       expect(record.attempts).toMatchObject([
@@ -275,7 +286,7 @@ export function describeLease(open: OpenStore): void {
       const worker = await registerWorker(store);
       const running = await jobIn(store, worker, "DISPATCHING");
       await store.releaseWorker(worker);
-      expect(await store.recover({ now: start + 1, lost: [] })).toEqual({ requeued: 1, failed: 0 });
+      expect(await store.recover({ now: start + 1, lost: [] })).toEqual({ requeued: 1, failed: 0, held: 0 });
       expect((await get(store, running.id)).state).toBe("RETRYING");
     });
 
@@ -298,14 +309,36 @@ export function describeLease(open: OpenStore): void {
       expect(await get(store, id)).toEqual(before);
     });
 
-    test("leaves a job alone that was cancelled while it was sent", async () => {
+    test("records the lost attempt of a job that was cancelled while it was sent, and leaves it cancelled", async () => {
       await using setting = await setUp(open);
       const { store } = setting;
       const worker = await registerWorker(store);
       const running = await jobIn(store, worker, "DISPATCHING");
       await store.cancel(running.id, start + 1);
+      const before = await get(store, running.id);
+      expect(await store.isSending(running.key)).toBe(true);
       expect(await store.recover({ now: start + 1e9, lost: ["worker-1"] })).toEqual(nothing);
-      expect((await get(store, running.id)).state).toBe("CANCELLED");
+      expect(await store.isSending(running.key)).toBe(false);
+      expect(await get(store, running.id)).toEqual({
+        ...before,
+        updateTime: start + 1e9,
+        revision: expect.any(Number) as number,
+        lastError: lostAttempt,
+        attempts: [
+          {
+            number: 1,
+            result: "outcome-unknown",
+            dueTime: undefined,
+            claimTime: start,
+            startTime: start,
+            endTime: start + 1e9,
+            httpStatus: 0,
+            error: lostAttempt,
+            worker: "worker-1",
+            passage: expect.anything() as unknown,
+          },
+        ],
+      });
     });
 
     test("done twice does nothing the second time", async () => {
@@ -313,7 +346,11 @@ export function describeLease(open: OpenStore): void {
       const { store } = setting;
       const worker = await registerWorker(store);
       await jobIn(store, worker, "DISPATCHING");
-      expect(await store.recover({ now: start + 1, lost: ["worker-1"] })).toEqual({ requeued: 1, failed: 0 });
+      expect(await store.recover({ now: start + 1, lost: ["worker-1"] })).toEqual({
+        requeued: 1,
+        failed: 0,
+        held: 0,
+      });
       expect(await store.recover({ now: start + 1e6, lost: ["worker-1"] })).toEqual(nothing);
     });
 
@@ -329,7 +366,7 @@ export function describeLease(open: OpenStore): void {
           store.recover({ now: start + leaseMs + 1, lost: index % 2 === 0 ? ["worker-1"] : [] }),
         ),
       );
-      expect(sumOf(results)).toEqual({ requeued: 20, failed: 10 });
+      expect(sumOf(results)).toEqual({ requeued: 20, failed: 10, held: 0 });
       for (const { id } of batch) expect((await get(store, id)).attempts).toHaveLength(1);
     });
 

@@ -101,7 +101,11 @@ export function describeReopen(open: OpenStore): void {
       await setting.store.close();
       const store = await setting.reopen();
       expect(await store.renewLease(worker, start + 1, leaseMs)).toBe(true);
-      expect(await store.recover({ now: start + leaseMs, lost: [] })).toEqual({ requeued: 0, failed: 0 });
+      expect(await store.recover({ now: start + leaseMs, lost: [] })).toEqual({
+        requeued: 0,
+        failed: 0,
+        held: 0,
+      });
       expect(await store.finish(worker, [succeeded(running)])).toEqual(["recorded"]);
     });
 
@@ -111,7 +115,11 @@ export function describeReopen(open: OpenStore): void {
       const { id } = await jobIn(setting.store, worker, "DISPATCHING");
       await setting.store.close();
       const store = await setting.reopen();
-      expect(await store.recover({ now: start + leaseMs + 1, lost: [] })).toEqual({ requeued: 1, failed: 0 });
+      expect(await store.recover({ now: start + leaseMs + 1, lost: [] })).toEqual({
+        requeued: 1,
+        failed: 0,
+        held: 0,
+      });
       const other = await registerWorker(store, "worker-2", start + leaseMs);
       expect(await claimOne(store, other, start + leaseMs + 1)).toMatchObject({ id, attempt: 2 });
     });
@@ -246,7 +254,7 @@ export function describeReopen(open: OpenStore): void {
       const results = await Promise.all(
         [...stores, ...stores].map((store) => store.recover({ now: start + 1, lost: ["worker-1"] })),
       );
-      expect(sumOf(results)).toEqual({ requeued: 10, failed: 0 });
+      expect(sumOf(results)).toEqual({ requeued: 10, failed: 0, held: 0 });
     });
 
     test("go on when the other one is closed", async () => {

@@ -6,7 +6,8 @@
 import { describe, expect, test } from "vitest";
 import * as fc from "fast-check";
 import { isTerminal, nextState, type JobEvent, type JobState } from "../../../server/src/job/state.ts";
-import type { FinishedAttempt, InsertResult, Store } from "../../../server/src/store/store.ts";
+import type { AmbiguityPolicy } from "../../../server/src/job/job.ts";
+import type { FinishedAttempt, InsertResult, RecoverResult, Store } from "../../../server/src/store/store.ts";
 import {
   endedAs,
   get,
@@ -32,13 +33,21 @@ interface ModelJob {
   readonly key: number;
   readonly priority: number;
   readonly maxAttempts: number;
-  readonly expireTime: number | undefined;
+  readonly ambiguityPolicy: AmbiguityPolicy;
+  readonly dedupKey: string | undefined;
+  expireTime: number | undefined;
   state: JobState;
   /** Undefined unless it waits. */
   dueTime: number | undefined;
   attemptCount: number;
   endedAttempts: number;
   worker: number | undefined;
+  /** The last attempt that was about to connect. */
+  begunAttempt: number;
+  attemptsBefore: number;
+  runCount: number;
+  /** The attempt that ran when it was cancelled has not ended. */
+  isSending: boolean;
 }
 
 interface ModelWorker {
@@ -52,6 +61,8 @@ const newJobs = fc.array(
     name: fc.nat({ max: 40 }),
     priority: fc.constantFrom(0, 0, 5, 9),
     maxAttempts: fc.integer({ min: 1, max: 3 }),
+    ambiguityPolicy: fc.constantFrom<AmbiguityPolicy>("retry", "retry", "fail", "hold"),
+    dedupKey: fc.option(fc.constantFrom("a", "b"), { nil: undefined, freq: 1 }),
     dueIn: fc.option(
       fc.nat({ max: 2000 }).map((n) => 2 * n + 1),
       { nil: undefined, freq: 3 },
@@ -85,11 +96,14 @@ const command = fc.oneof(
       pick,
       /** Added to the attempt's number: mostly the right one. */
       off: fc.constantFrom(0, 0, 0, 0, -1, 1),
-      as: fc.constantFrom("SUCCEEDED", "FAILED", "HELD", "RETRYING"),
+      as: fc.constantFrom("SUCCEEDED", "FAILED", "HELD", "RETRYING", "RELEASED"),
       retryIn: fc.nat({ max: 1500 }).map((n) => 2 * n + 1),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("begin"), worker, pick }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("cancel"), pick }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("retry"), pick }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete"), pick }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("recover"), lost: fc.option(worker, { nil: undefined }) }),
@@ -121,8 +135,14 @@ class Model {
         return this.#claim(command);
       case "finish":
         return this.#finish(command);
+      case "begin":
+        return this.#beginSending(command);
       case "cancel":
         return this.#cancel(command);
+      case "retry":
+        return this.#retry(command);
+      case "delete":
+        return this.#delete(command);
       case "recover":
         return this.#recover(command);
       case "renew":
@@ -143,6 +163,8 @@ class Model {
       expect(record.attempts?.length).toBe(job.endedAttempts);
       expect(record.nextAttemptTime).toBe(job.dueTime);
       expect(record.finishTime !== undefined).toBe(isTerminal(job.state));
+      expect(record.runCount).toBe(job.runCount);
+      expect(await this.#store.isSending(job.key)).toBe(job.isSending);
     }
     const { jobs } = await this.#store.list({
       limit: 1000,
@@ -156,11 +178,11 @@ class Model {
 
   async #insert({ worker: slot, jobs: wished, claimUpTo }: CommandOf<"insert">): Promise<void> {
     const { number } = await this.#worker(slot);
-    const jobs = wished.map(({ name, priority, maxAttempts, dueIn, expiresIn }) =>
+    for (const job of this.#jobs.values()) await this.#look(job);
+    const jobs = wished.map(({ name, priority, maxAttempts, ambiguityPolicy, dedupKey, dueIn, expiresIn }) =>
       newJob({
         id: `job-of-model-${name}`,
-        priority,
-        maxAttempts,
+        ...{ priority, maxAttempts, ambiguityPolicy, dedupKey },
         createTime: this.#now,
         scheduleTime: dueIn === undefined ? undefined : this.#now + dueIn,
         expireTime: expiresIn === undefined ? undefined : this.#now + expiresIn,
@@ -169,9 +191,10 @@ class Model {
     const before = this.#depth();
     const dueBefore = this.#waiting().filter((job) => this.#isDue(job));
     const results = await this.#store.insert(number, jobs, this.#now, { claimUpTo });
-    const ids = idsOf(jobs);
+    const fresh = jobs.filter((job) => this.#holderOf(job.dedupKey) === undefined);
+    const ids = idsOf(fresh);
     const taken = ids.filter((id, index) => this.#jobs.has(id) || ids.indexOf(id) !== index);
-    const tooMany = before + jobs.length > maxDepth;
+    const tooMany = fresh.length > 0 && before + fresh.length > maxDepth;
     if (taken.length > 0 || tooMany) {
       expect(results).toHaveLength(1);
       const [result] = results;
@@ -183,26 +206,35 @@ class Model {
     expect(results).toHaveLength(jobs.length);
     for (const [index, job] of jobs.entries()) {
       const result = results[index];
+      const holder = this.#holderOf(job.dedupKey);
+      if (holder !== undefined) {
+        expect(result).toMatchObject({ kind: "duplicate", id: holder.id, state: holder.state });
+        continue;
+      }
       if (result?.kind !== "stored") throw new Error(`job ${index} was not stored`);
-      const { id, priority, maxAttempts, scheduleTime, expireTime } = job;
+      const { id, priority, maxAttempts, ambiguityPolicy, dedupKey, scheduleTime, expireTime } = job;
       this.#jobs.set(id, {
         id,
         key: result.key,
-        priority,
-        maxAttempts,
-        expireTime,
+        ...{ priority, maxAttempts, ambiguityPolicy, dedupKey, expireTime },
         state: scheduleTime === undefined ? "QUEUED" : "SCHEDULED",
         dueTime: scheduleTime ?? this.#now,
         attemptCount: 0,
         endedAttempts: 0,
         worker: undefined,
+        ...{ begunAttempt: 0, attemptsBefore: 0, runCount: 1, isSending: false },
       });
       if (result.claimed) this.#begin(id, number);
       expect(result.state).toBe(this.#jobs.get(id)?.state);
     }
     // Jobs that have expired may count as waiting or not.
     const claimed = results.filter((result) => result.kind === "stored" && result.claimed);
-    const dueAtOnce = jobs.filter((job) => job.scheduleTime === undefined);
+    const dueAtOnce = jobs.filter(
+      (job, index) =>
+        results[index]?.kind === "stored" &&
+        job.scheduleTime === undefined &&
+        job.ambiguityPolicy === "retry",
+    );
     if (dueBefore.some((job) => !this.#mayExpire(job))) expect(claimed).toEqual([]);
     else if (dueBefore.length === 0) expect(claimed).toHaveLength(Math.min(claimUpTo, dueAtOnce.length));
   }
@@ -239,23 +271,82 @@ class Model {
     if (job === undefined) return;
     const running = { key: job.key, attempt: job.attemptCount + off };
     const finished = this.#finishedAs(as, running, this.#now + retryIn);
-    const mine = job.state === "DISPATCHING" && job.worker === number && off === 0;
-    expect(await this.#store.finish(number, [finished])).toEqual([mine ? "recorded" : "stale"]);
-    if (mine) {
+    const isOfJob = job.worker === number && off === 0;
+    const mine = job.state === "DISPATCHING" && isOfJob;
+    const isRecorded = mine || (job.isSending && isOfJob);
+    expect(await this.#store.finish(number, [finished])).toEqual([isRecorded ? "recorded" : "stale"]);
+    if (mine && as === "RELEASED") {
+      this.#move(job, "release", finished.attempt.endTime);
+      job.attemptCount--;
+    } else if (mine && as !== "RELEASED") {
       const event = { SUCCEEDED: "succeed", FAILED: "fail", HELD: "hold", RETRYING: "retry-later" } as const;
       this.#move(job, event[as], as === "RETRYING" ? this.#now + retryIn : undefined);
+      job.endedAttempts++;
+    } else if (isRecorded) {
+      job.isSending = false;
       job.endedAttempts++;
     }
     await this.#look(job);
   }
 
   #finishedAs(
-    as: JobState & CommandOf<"finish">["as"],
+    as: CommandOf<"finish">["as"],
     running: { key: number; attempt: number },
     nextAttemptTime: number,
   ): FinishedAttempt {
     if (as === "SUCCEEDED") return succeeded(running);
+    if (as === "RELEASED") {
+      const released = endedAs("FAILED", running, { endTime: this.#now });
+      return { ...released, next: { state: "RELEASED" } };
+    }
     return as === "RETRYING" ? retriedAt(nextAttemptTime, running) : endedAs(as, running);
+  }
+
+  async #beginSending({ worker: slot, pick }: CommandOf<"begin">): Promise<void> {
+    const { number } = await this.#worker(slot);
+    const job = this.#pick(pick);
+    if (job === undefined) return;
+    const mine = job.state === "DISPATCHING" && job.worker === number;
+    expect(await this.#store.begin(number, job.key, job.attemptCount)).toBe(mine ? "recorded" : "stale");
+    if (mine) job.begunAttempt = job.attemptCount;
+  }
+
+  async #retry({ pick }: CommandOf<"retry">): Promise<void> {
+    const job = this.#pick(pick);
+    if (job === undefined) return;
+    for (const other of this.#jobs.values()) await this.#look(other);
+    const result = await this.#store.retry(job.id, this.#now);
+    if (nextState(job.state, "retry-now") === undefined) {
+      expect(result.kind).toBe("not-restartable");
+      return;
+    }
+    if (job.isSending) {
+      expect(result).toEqual({ kind: "still-sending" });
+      return;
+    }
+    if (isTerminal(job.state)) {
+      const holder = this.#holderOf(job.dedupKey);
+      const full = this.#depth() >= maxDepth;
+      if (holder !== undefined || full) {
+        const depth = { kind: "full", depth: this.#depth(), limit: maxDepth };
+        expect(result).toEqual(holder === undefined ? depth : { kind: "duplicate", id: holder.id });
+        return;
+      }
+    }
+    expect(result).toEqual({ kind: "restarted" });
+    this.#move(job, "retry-now", this.#now);
+    job.runCount++;
+    job.attemptsBefore = job.attemptCount;
+    job.expireTime = undefined;
+  }
+
+  async #delete({ pick }: CommandOf<"delete">): Promise<void> {
+    const job = this.#pick(pick);
+    if (job === undefined) return;
+    await this.#look(job);
+    const result = await this.#store.delete(job.id, this.#now);
+    expect(result.kind).toBe(isTerminal(job.state) ? "deleted" : "not-ended");
+    if (isTerminal(job.state)) this.#jobs.delete(job.id);
   }
 
   async #cancel({ pick }: CommandOf<"cancel">): Promise<void> {
@@ -270,6 +361,7 @@ class Model {
     const dispatching =
       job.state === "DISPATCHING" ? { worker: job.worker, attempt: job.attemptCount } : undefined;
     expect(result).toMatchObject({ kind: "cancelled", dispatching });
+    job.isSending = dispatching !== undefined;
     this.#move(job, "cancel");
     await this.#look(job);
   }
@@ -281,19 +373,40 @@ class Model {
       now: this.#now,
       lost: slot === undefined ? [] : [`worker-${slot}`],
     });
-    const counted = { requeued: 0, failed: 0 };
+    const counted = { requeued: 0, failed: 0, held: 0 };
     for (const job of this.#jobs.values()) {
-      if (job.state !== "DISPATCHING" || !lost.some((worker) => worker.number === job.worker)) continue;
-      const left = job.attemptCount < job.maxAttempts;
-      counted[left ? "requeued" : "failed"]++;
-      this.#move(job, left ? "retry-later" : "fail", left ? this.#now : undefined);
-      job.endedAttempts++;
+      if (!lost.some((worker) => worker.number === job.worker)) continue;
+      if (job.isSending) {
+        job.isSending = false;
+        job.endedAttempts++;
+      }
+      if (job.state === "DISPATCHING") counted[this.#lose(job)]++;
     }
     expect(result).toEqual(counted);
     for (const worker of lost) {
       expect(await this.#store.renewLease(worker.number, this.#now, leaseMs)).toBe(false);
       worker.leaseEndTime = Number.NaN;
     }
+  }
+
+  #lose(job: ModelJob): keyof RecoverResult {
+    const { ambiguityPolicy, begunAttempt, attemptCount, attemptsBefore, maxAttempts } = job;
+    if (ambiguityPolicy !== "retry" && begunAttempt !== attemptCount) {
+      this.#move(job, "release", this.#now);
+      job.attemptCount--;
+      return "requeued";
+    }
+    job.endedAttempts++;
+    if (ambiguityPolicy === "hold") {
+      this.#move(job, "hold");
+      return "held";
+    }
+    if (ambiguityPolicy === "fail" || attemptCount - attemptsBefore >= maxAttempts) {
+      this.#move(job, "fail");
+      return "failed";
+    }
+    this.#move(job, "retry-later", this.#now);
+    return "requeued";
   }
 
   async #renew({ worker: slot }: CommandOf<"renew">): Promise<void> {
@@ -312,6 +425,12 @@ class Model {
     const worker = { number, leaseEndTime: this.#now + leaseMs };
     this.#workers[slot] = worker;
     return worker;
+  }
+
+  /** The job that has not ended and has this key. */
+  #holderOf(dedupKey: string | undefined): ModelJob | undefined {
+    if (dedupKey === undefined) return undefined;
+    return [...this.#jobs.values()].find((job) => job.dedupKey === dedupKey && !isTerminal(job.state));
   }
 
   #pick(pick: number): ModelJob | undefined {

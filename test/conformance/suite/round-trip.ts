@@ -354,6 +354,15 @@ export function describeRoundTrip(open: OpenStore): void {
       { result: "outcome-unknown", error: { reason: "TOTAL_TIMEOUT", message: "x".repeat(10_000) } },
       { result: "failed", startTime: 0, endTime: lastTime, worker: "wörker/1 '\"" },
       { result: "failed", startTime: start, endTime: start, worker: "", error: refused },
+      { dueTime: undefined, claimTime: undefined, passage: {} },
+      {
+        passage: {
+          ...{ resolveTime: start + 101, connectTime: start + 102, tlsTime: start + 103 },
+          ...{ sendTime: start + 104, firstByteTime: start + 105, retryAfterTime: lastTime },
+          ...{ localAddress: "[2001:db8::1]:1", remoteAddress: "192.0.2.1:443" },
+          ...{ sentBytes: 0, receivedBytes: Number.MAX_SAFE_INTEGER },
+        },
+      },
     ])("for the attempt %o", async (changes) => {
       await using setting = await setUp(open);
       const { store } = setting;

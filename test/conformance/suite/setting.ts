@@ -135,7 +135,7 @@ export function responseOf(status: number, body = "ok"): HttpResponse {
   return { status, headers: [{ name: "server", value: "nginx" }], body: bytes(body), truncated: false };
 }
 
-interface Running {
+export interface Running {
   readonly key: number;
   readonly attempt: number;
 }
@@ -149,6 +149,9 @@ function attemptOf(number: number, changes: Partial<Attempt>): Attempt {
     httpStatus: 0,
     error: refused,
     worker: "worker-1",
+    dueTime: start + 20,
+    claimTime: start + 50,
+    passage: { localAddress: "192.0.2.1:40000", sentBytes: 120, sendTime: start + 110 },
     ...changes,
   };
 }
@@ -189,12 +192,14 @@ export async function jobIn(
   store: Store,
   worker: number,
   state: JobRecord["state"],
+  changes: Partial<NewJob> = {},
 ): Promise<{ readonly id: string; readonly key: number; readonly attempt: number }> {
   const job = newJob({
     scheduleTime: state === "SCHEDULED" ? start + 60_000 : undefined,
     expireTime: state === "EXPIRED" ? start + 500 : undefined,
+    ...changes,
   });
-  const claimUpTo = state === "SCHEDULED" || state === "QUEUED" || state === "EXPIRED" ? 0 : 1;
+  const claimUpTo = ["SCHEDULED", "QUEUED", "EXPIRED", "CANCELLED"].includes(state) ? 0 : 1;
   const [stored] = await insert(store, worker, [job], { claimUpTo });
   if (stored === undefined) throw new Error("not stored");
   if (claimUpTo === 1) expect(stored.claimed).toBe(true);
@@ -212,5 +217,6 @@ export function sumOf(results: readonly RecoverResult[]): RecoverResult {
   return {
     requeued: results.reduce((sum, result) => sum + result.requeued, 0),
     failed: results.reduce((sum, result) => sum + result.failed, 0),
+    held: results.reduce((sum, result) => sum + result.held, 0),
   };
 }

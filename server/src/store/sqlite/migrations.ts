@@ -84,6 +84,50 @@ const migrations: readonly string[] = [
     PRIMARY KEY (key, number)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE job ADD COLUMN dedup_key TEXT;
+  -- The index in rows.ts's ambiguityPolicies.
+  ALTER TABLE job ADD COLUMN ambiguity INTEGER NOT NULL DEFAULT 0;
+  -- With a policy other than RETRY: the last attempt that was about to connect.
+  ALTER TABLE job ADD COLUMN begun_attempt INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE job ADD COLUMN run_count INTEGER NOT NULL DEFAULT 1;
+  -- When this run began, NULL for the first, and how many attempts there were before it.
+  ALTER TABLE job ADD COLUMN run_time INTEGER;
+  ALTER TABLE job ADD COLUMN attempts_before INTEGER NOT NULL DEFAULT 0;
+  CREATE UNIQUE INDEX job_dedup ON job (queue, dedup_key) WHERE dedup_key IS NOT NULL AND finish_time IS NULL;
+
+  -- JSON, see passage.ts; NULL: nothing is known
+  ALTER TABLE attempt ADD COLUMN passage TEXT;
+
+  -- The attempts of cancelled jobs whose end is not known yet.
+  CREATE TABLE cancelled (
+    key INTEGER PRIMARY KEY,
+    worker INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    claim_time INTEGER NOT NULL
+  ) STRICT;
+
+  -- Targets that asked not to be called for a while (Retry-After). origin: scheme, host and port.
+  CREATE TABLE destination (
+    origin TEXT PRIMARY KEY,
+    blocked_until INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Calls with a request_id (AIP-155), each with what it was answered. Outlives its job.
+  CREATE TABLE request (
+    -- The job's.
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    content_hash BLOB NOT NULL,
+    job_id TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    -- When it may be forgotten; NULL while the job is there.
+    forget_time INTEGER
+  ) STRICT;
+  CREATE INDEX request_forgettable ON request (forget_time) WHERE forget_time IS NOT NULL;
+  `,
 ];
 
 /**

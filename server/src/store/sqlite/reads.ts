@@ -11,12 +11,14 @@ import type { Row } from "./rows.ts";
 export type ReadOperation =
   | { readonly kind: "get"; readonly id: string; readonly parts: ReadonlySet<JobPart> }
   | { readonly kind: "list"; readonly query: ListQuery }
+  | { readonly kind: "is-sending"; readonly key: number }
   | { readonly kind: "depth" }
   | { readonly kind: "checkpoint" };
 
 export interface ReadResults {
   get: JobRecord | undefined;
   list: JobPage;
+  "is-sending": boolean;
   depth: number;
   /** Pages in the WAL; 0 if another checkpoint was under way. */
   checkpoint: number;
@@ -45,6 +47,8 @@ export class Reads {
         });
       case "list":
         return this.#snapshot(() => this.#list(operation.query));
+      case "is-sending":
+        return this.#sql.isSending.get(operation.key) !== undefined;
       case "depth":
         return this.#sql.depth.get()!["depth"] as number;
       case "checkpoint":
@@ -86,7 +90,10 @@ export class Reads {
     let size = recordBytes;
     if (parts.has("spec") || parts.has("body")) {
       const found = (parts.has("body") ? this.#sql.specWithBody : this.#sql.spec).get(key)!;
-      record = { ...record, spec: toSpec({ ...found, max_attempts: row["max_attempts"]! }) };
+      record = {
+        ...record,
+        spec: toSpec({ ...found, max_attempts: row["max_attempts"]!, ambiguity: row["ambiguity"]! }),
+      };
       size += sizeOf(found);
     }
     if (parts.has("attempts")) {
@@ -120,7 +127,7 @@ function sizeOf(row: Row): number {
 function prepareAll(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   const job = `SELECT key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
-    max_attempts, create_time, update_time, finish_time, revision FROM job`;
+    max_attempts, create_time, update_time, finish_time, revision, dedup_key, ambiguity, run_count FROM job`;
   const spec = "method, url, headers, parameters, retry, attempt_timeout, labels, traceparent, tracestate";
   const response = "http_status, response_truncated, response_headers";
   const lastResponse =
@@ -129,12 +136,13 @@ function prepareAll(database: DatabaseSync) {
     get: sql(`${job} WHERE id = ?`),
     list: sql(`${job} WHERE key < ? ORDER BY key DESC LIMIT ?`),
     checkpoint: sql("PRAGMA wal_checkpoint(PASSIVE)"),
+    isSending: sql("SELECT 1 FROM cancelled WHERE key = ?"),
     depth: sql("SELECT depth FROM counter WHERE one = 1"),
     spec: sql(`SELECT ${spec} FROM spec WHERE key = ?`),
     specWithBody: sql(`SELECT ${spec}, body FROM spec WHERE key = ?`),
     attempts:
-      sql(`SELECT number, result, start_time, end_time, http_status, worker, error_reason, error_message
-      FROM attempt WHERE key = ? ORDER BY number DESC LIMIT ?`),
+      sql(`SELECT number, result, start_time, end_time, http_status, worker, error_reason, error_message,
+      passage FROM attempt WHERE key = ? ORDER BY number DESC LIMIT ?`),
     lastAttempt: sql(
       "SELECT error_reason, error_message FROM attempt WHERE key = ? ORDER BY number DESC LIMIT 1",
     ),

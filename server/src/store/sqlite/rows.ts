@@ -1,6 +1,7 @@
 /** Between the words of job/ and the columns of the tables. */
 import type { SQLOutputValue } from "node:sqlite";
 import type {
+  AmbiguityPolicy,
   Attempt,
   AttemptResult,
   ClaimedJob,
@@ -10,13 +11,13 @@ import type {
   HttpResponse,
   JobRecord,
   JobSpec,
-  Jitter,
   NewJob,
-  RetryPolicy,
 } from "../../job/job.ts";
 import { jobStates } from "../../job/state.ts";
 import type { JobState } from "../../job/state.ts";
 import type { FinishedAttempt } from "../store.ts";
+import { decodePassage, encodePassage } from "./passage.ts";
+import { decodeRetryPolicy, encodeRetryPolicy } from "./retry-policy.ts";
 
 export type Row = Record<string, SQLOutputValue>;
 
@@ -28,6 +29,9 @@ const stateNumbers = new Map(jobStates.map((state, number) => [state, number]));
 export function stateNumber(state: JobState): number {
   return stateNumbers.get(state) ?? -1;
 }
+
+/** The column `ambiguity` has the index. Append only. */
+export const ambiguityPolicies: readonly AmbiguityPolicy[] = ["retry", "fail", "hold"];
 
 function encodeHeaders(headers: readonly Header[]): string {
   if (headers.length === 0) return "[]";
@@ -51,36 +55,6 @@ const noEntries: ReadonlyMap<string, string> = new Map();
 const decodeMap = (text: string | null): ReadonlyMap<string, string> =>
   text === null ? noEntries : new Map(JSON.parse(text) as [string, string][]);
 
-let lastPolicy: RetryPolicy | undefined;
-let lastPolicyText = "";
-
-/** Nearly all jobs have the policy of the configuration, which is one and the same object. */
-function encodeRetryPolicy(policy: RetryPolicy): string {
-  if (policy !== lastPolicy) {
-    const { initialBackoffMs, maxBackoffMs, multiplier, jitter } = policy;
-    lastPolicyText = JSON.stringify([initialBackoffMs, maxBackoffMs, multiplier, jitter]);
-    lastPolicy = policy;
-  }
-  return lastPolicyText;
-}
-
-let lastDecoded: RetryPolicy | undefined;
-let lastDecodedText = "";
-
-function decodeRetryPolicy(text: string): RetryPolicy {
-  if (lastDecoded === undefined || text !== lastDecodedText) {
-    const [initialBackoffMs, maxBackoffMs, multiplier, jitter] = JSON.parse(text) as [
-      number,
-      number,
-      number,
-      Jitter,
-    ];
-    lastDecoded = Object.freeze({ initialBackoffMs, maxBackoffMs, multiplier, jitter });
-    lastDecodedText = text;
-  }
-  return lastDecoded;
-}
-
 /** A new job on its way to the writing thread: the values of its columns. */
 export interface NewJobRow {
   readonly id: string;
@@ -102,6 +76,10 @@ export interface NewJobRow {
   readonly traceparent: string;
   readonly tracestate: string;
   readonly body: Uint8Array | null;
+  readonly dedupKey: string | null;
+  readonly ambiguity: number;
+  readonly requestId: Uint8Array | null;
+  readonly contentHash: Uint8Array | null;
 }
 
 export function toRow(job: NewJob): NewJobRow {
@@ -125,10 +103,14 @@ export function toRow(job: NewJob): NewJobRow {
     traceparent: trace.traceparent,
     tracestate: trace.tracestate,
     body: request.body.length === 0 ? null : request.body,
+    dedupKey: job.dedupKey ?? null,
+    ambiguity: ambiguityPolicies.indexOf(job.ambiguityPolicy),
+    requestId: job.requestIdentity?.id ?? null,
+    contentHash: job.requestIdentity?.contentHash ?? null,
   };
 }
 
-/** The columns of `spec`, joined with max_attempts of `job`; `body` may be missing. */
+/** The columns of `spec`, joined with max_attempts and ambiguity of `job`; `body` may be missing. */
 export function toSpec(row: Row): JobSpec {
   return {
     request: {
@@ -140,6 +122,7 @@ export function toSpec(row: Row): JobSpec {
     },
     maxAttempts: row["max_attempts"] as number,
     retryPolicy: decodeRetryPolicy(row["retry"] as string),
+    ambiguityPolicy: ambiguityPolicies[row["ambiguity"] as number]!,
     attemptTimeoutMs: row["attempt_timeout"] as number,
     labels: decodeMap(row["labels"] as string | null),
     trace: { traceparent: row["traceparent"] as string, tracestate: row["tracestate"] as string },
@@ -168,6 +151,8 @@ export function toRecord(row: Row): JobRecord {
     nextAttemptTime: waits ? (row["due_time"] as number) : undefined,
     finishTime: optional(row["finish_time"]),
     attemptCount: row["attempt_count"] as number,
+    runCount: row["run_count"] as number,
+    dedupKey: (row["dedup_key"] as string | null) ?? undefined,
     revision: row["revision"] as number,
   };
 }
@@ -180,6 +165,11 @@ export interface ClaimedRow {
   readonly queue: string;
   readonly attemptCount: number;
   readonly maxAttempts: number;
+  readonly attemptsBefore: number;
+  readonly ambiguity: number;
+  readonly dueTime: number;
+  /** null: the createTime */
+  readonly runTime: number | null;
   readonly createTime: number;
   readonly method: string;
   readonly url: string;
@@ -193,13 +183,17 @@ export interface ClaimedRow {
   readonly body: Uint8Array | null;
 }
 
-export function toClaimed(row: ClaimedRow): ClaimedJob {
+export function toClaimed(row: ClaimedRow, claimTime: number): ClaimedJob {
   return {
     key: row.key,
     id: row.id,
     uid: row.uid ?? row.id,
     queue: row.queue,
     attempt: row.attemptCount + 1,
+    attemptsBefore: row.attemptsBefore,
+    runTime: row.runTime ?? row.createTime,
+    dueTime: row.dueTime,
+    claimTime,
     createTime: row.createTime,
     request: {
       method: row.method,
@@ -210,6 +204,7 @@ export function toClaimed(row: ClaimedRow): ClaimedJob {
     },
     maxAttempts: row.maxAttempts,
     retryPolicy: decodeRetryPolicy(row.retry),
+    ambiguityPolicy: ambiguityPolicies[row.ambiguity]!,
     attemptTimeoutMs: row.attemptTimeout,
     labels: decodeMap(row.labels),
     trace: { traceparent: row.traceparent, tracestate: row.tracestate },
@@ -234,9 +229,13 @@ export interface FinishedRow {
   readonly responseHeaders: string | null;
   readonly responseTruncated: number | null;
   readonly responseBody: Uint8Array | null;
+  readonly passage: string | null;
+  /** null: the target did not ask to be left alone */
+  readonly slowOrigin: string | null;
+  readonly slowUntil: number | null;
 }
 
-export function toFinishedRow({ key, attempt, response, next }: FinishedAttempt): FinishedRow {
+export function toFinishedRow({ key, attempt, response, next, slowDown }: FinishedAttempt): FinishedRow {
   return {
     key,
     attempt: attempt.number,
@@ -252,6 +251,9 @@ export function toFinishedRow({ key, attempt, response, next }: FinishedAttempt)
     responseHeaders: response === undefined ? null : encodeHeaders(response.headers),
     responseTruncated: response === undefined ? null : response.truncated ? 1 : 0,
     responseBody: response === undefined || response.body.length === 0 ? null : response.body,
+    passage: encodePassage(attempt),
+    slowOrigin: slowDown?.origin ?? null,
+    slowUntil: slowDown?.until ?? null,
   };
 }
 
@@ -269,6 +271,7 @@ export function toAttempt(row: Row): Attempt {
     httpStatus: row["http_status"] as number,
     error: toFailure(row),
     worker: row["worker"] as string,
+    ...decodePassage(row["passage"] as string | null, row["start_time"] as number),
   };
 }
 

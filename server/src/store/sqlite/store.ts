@@ -6,8 +6,8 @@ import type { ReadOperation, ReadResults } from "./reads.ts";
 import { toClaimed, toFinishedRow, toRow } from "./rows.ts";
 import { StoreThread } from "./thread.ts";
 import { plainCodec } from "./thread-side.ts";
-import { writeCodec } from "./write-codec.ts";
-import type { WriteOperation, WriteResults } from "./write-operations.ts";
+import { writeCodec } from "./writes/codec.ts";
+import type { WriteOperation, WriteResults } from "./writes/operations.ts";
 
 export interface SqliteStoreOptions {
   /** The file; made if it is missing. Beside it are `-wal`, `-shm` and `-lock`, and after a failed fsync `-failed`. */
@@ -152,19 +152,31 @@ class SqliteStore implements Store {
 
   async claim(worker: number, limit: number, now: number) {
     const { rows, nextDueTime } = await this.#write({ kind: "claim", worker, limit, now });
-    return { jobs: rows.map(toClaimed), nextDueTime: nextDueTime ?? undefined };
+    return { jobs: rows.map((row) => toClaimed(row, now)), nextDueTime: nextDueTime ?? undefined };
   }
 
   finish(worker: number, attempts: readonly FinishedAttempt[]) {
     return this.#write({ kind: "finish", worker, attempts: attempts.map(toFinishedRow) });
   }
 
-  cancel(id: string, now: number) {
-    return this.#write({ kind: "cancel", id, now });
+  begin(worker: number, key: number, attempt: number) {
+    return this.#write({ kind: "begin", worker, key, attempt });
   }
 
-  delete(id: string, revision: number | undefined) {
-    return this.#write({ kind: "delete", id, revision });
+  cancel(id: string, now: number, revision?: number) {
+    return this.#write({ kind: "cancel", id, now, revision });
+  }
+
+  retry(id: string, now: number, revision?: number) {
+    return this.#write({ kind: "retry", id, now, revision, maxDepth: this.#options.maxDepth });
+  }
+
+  delete(id: string, now: number, revision?: number) {
+    return this.#write({ kind: "delete", id, now, revision });
+  }
+
+  isSending(key: number) {
+    return this.#read({ kind: "is-sending", key });
   }
 
   get(id: string, parts: ReadonlySet<JobPart>) {

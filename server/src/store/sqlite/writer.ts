@@ -10,9 +10,9 @@ import { Checkpoints, FailedSync, repairFailedSync } from "./failed-sync.ts";
 import { migrate } from "./migrations.ts";
 import { answer, openInThread } from "./thread-side.ts";
 import type { Answer, Group, GroupAnswer } from "./thread-side.ts";
-import { writeCodec } from "./write-codec.ts";
+import { writeCodec } from "./writes/codec.ts";
 import { Writes } from "./writes.ts";
-import type { WriteOperation } from "./write-operations.ts";
+import type { WriteOperation } from "./writes/operations.ts";
 
 /** How long a change waits for the writers of other processes; less than a worker's lease. */
 const busyTimeoutMs = 5_000;

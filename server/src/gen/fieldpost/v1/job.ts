@@ -23,8 +23,10 @@ export const protobufFileName = "fieldpost/v1/job.proto";
  * - No status, since the name did not resolve, the connection failed or broke, TLS or HTTP went wrong, time ran out, or
  *   the worker died or stopped: tried again. Only a request that no attempt could send is FAILED at once.
  *
- * Tried again means RETRYING, or FAILED when that was the last of max_attempts. What a stopping worker had claimed and
- * not sent yet is QUEUED again, and does not count as an attempt.
+ * retry_policy.retry_statuses, where given, says of all statuses but 2xx which are tried again. Tried again means
+ * RETRYING, or FAILED when that was the last of max_attempts, or the next one would come after retry_policy.max_age.
+ * Where the result is OUTCOME_UNKNOWN, ambiguity_policy comes before all that. What a stopping worker had claimed and not
+ * sent yet is QUEUED again, and does not count as an attempt.
  */
 export const JobState = {
   /** JOB_STATE_UNSPECIFIED - Never used. */
@@ -39,15 +41,14 @@ export const JobState = {
   JOB_STATE_RETRYING: 4,
   /** JOB_STATE_SUCCEEDED - The target accepted it: it answered 2xx. */
   JOB_STATE_SUCCEEDED: 5,
-  /** JOB_STATE_FAILED - Given up, since the answer was final or the last of max_attempts failed; last_error says why. */
-  JOB_STATE_FAILED: 6,
   /**
-   * JOB_STATE_HELD - Not offered yet: no job has this state.
-   *
-   * Waits for a decision, since nobody can know whether the target got it.
+   * JOB_STATE_FAILED - Given up, since the answer was final, the last of max_attempts failed, or max_age is over; last_error says why. These
+   * are the dead letters: RetryJob sends them again.
    */
+  JOB_STATE_FAILED: 6,
+  /** JOB_STATE_HELD - Waits for RetryJob or CancelJob, since nobody can know whether the target got it (AMBIGUITY_POLICY_HOLD). */
   JOB_STATE_HELD: 7,
-  /** JOB_STATE_CANCELLED - Cancelled by a caller. No further attempt begins; one that was on its way may still reach the target. */
+  /** JOB_STATE_CANCELLED - Cancelled by a caller. Nothing more is sent; what is known of the attempt that ran stands in attempts. */
   JOB_STATE_CANCELLED: 8,
   /** JOB_STATE_EXPIRED - Its expire_time passed before an attempt began. */
   JOB_STATE_EXPIRED: 9,
@@ -76,17 +77,9 @@ export const AmbiguityPolicy = {
   AMBIGUITY_POLICY_UNSPECIFIED: 0,
   /** AMBIGUITY_POLICY_RETRY - Try again: at least once. */
   AMBIGUITY_POLICY_RETRY: 1,
-  /**
-   * AMBIGUITY_POLICY_FAIL - Not offered yet: refused.
-   *
-   * Give up: at most once.
-   */
+  /** AMBIGUITY_POLICY_FAIL - Give up: the job is FAILED. */
   AMBIGUITY_POLICY_FAIL: 2,
-  /**
-   * AMBIGUITY_POLICY_HOLD - Not offered yet: refused.
-   *
-   * Wait for RetryJob or CancelJob.
-   */
+  /** AMBIGUITY_POLICY_HOLD - Wait for RetryJob or CancelJob: the job is HELD. */
   AMBIGUITY_POLICY_HOLD: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -188,12 +181,12 @@ export interface Job {
   /** 0 (default) to 9; of the jobs that are due, a higher one is sent first. */
   priority: number;
   /**
-   * Not offered yet: refused if set.
-   *
-   * While a job with this key waits or runs, a second one with the same key is answered with the first.
+   * At most 255 bytes. From Enqueue until its end, HELD included, no other job of the same queue has the same key: who
+   * enqueues a second one is answered with the first, and nothing is stored. Give a job_id, too, to tell the two apart:
+   * the first job has another name. Empty: jobs may be alike.
    */
   dedupKey: string;
-  /** How many attempts at the most. 0: the server's default, 10. From 1 to 1,000. */
+  /** How many attempts at the most in one run. 0: the server's default, 10. From 1 to 1,000. */
   maxAttempts: number;
   /** When the next attempt follows a failed one. */
   retryPolicy?:
@@ -207,8 +200,8 @@ export interface Job {
     | Duration
     | undefined;
   /**
-   * What happens when Fieldpost cannot know whether the target got an attempt. Default RETRY. FAIL and HOLD are not
-   * offered yet: refused if set.
+   * What happens when Fieldpost cannot know whether the target got an attempt: its result is OUTCOME_UNKNOWN. Default
+   * RETRY. With FAIL or HOLD, and max_attempts 1, the job is sent at most once.
    */
   ambiguityPolicy: AmbiguityPolicy;
   /**
@@ -243,15 +236,9 @@ export interface Job {
   finishTime?:
     | Date
     | undefined;
-  /**
-   * How many attempts have begun. One that was under way when the job was cancelled counts here, but is not among
-   * attempts.
-   */
+  /** How many attempts have begun, over all runs. */
   attemptCount: number;
-  /**
-   * The attempts that have ended, oldest first; the last 100 are kept. One that a cancellation cut short is not among
-   * them.
-   */
+  /** The attempts that have ended, oldest first; the last 100 are kept. */
   attempts: Attempt[];
   /** The response to the last attempt that got one. */
   response?:
@@ -274,7 +261,11 @@ export interface Job {
    */
   schedule: string;
   /** The W3C trace context under which the job was enqueued. */
-  traceContext?: TraceContext | undefined;
+  traceContext?:
+    | TraceContext
+    | undefined;
+  /** 1, and one more for each RetryJob. */
+  runCount: number;
 }
 
 export interface Job_LabelsEntry {
@@ -319,7 +310,8 @@ export interface Header {
 
 /**
  * When the next attempt follows a failed one: after the n-th attempt
- * min(max_backoff, initial_backoff × multiplier^(n-1)), of which the jitter makes a random part.
+ * min(max_backoff, initial_backoff × multiplier^(n-1)), of which the jitter makes a random part; and not before what the
+ * target says in `Retry-After` (RFC 9110, section 10.2.3), however long that is. n begins anew with each run.
  */
 export interface RetryPolicy {
   /** Default 1 s, or max_backoff if that is given and shorter; at least 1 ms, at the most one year (365 days). */
@@ -334,11 +326,31 @@ export interface RetryPolicy {
   multiplier: number;
   /** Default FULL. */
   jitter: Jitter;
+  /**
+   * No attempt is planned for later than so long after the run began, which is Enqueue or RetryJob: a job whose next one
+   * would be is FAILED at once. At least 1 ms, at the most one year (365 days). Unset: however late.
+   */
+  maxAge?:
+    | Duration
+    | undefined;
+  /**
+   * Which statuses are tried again; all others but 2xx are final. At most 32 ranges. Empty: 408, 425, 429, and 500 and
+   * above.
+   */
+  retryStatuses: StatusRange[];
 }
 
-/** One attempt to deliver a job. */
+/** HTTP statuses from first to last, both of them included. */
+export interface StatusRange {
+  /** From 300 to 999. */
+  first: number;
+  /** Not below first, to 999. 0: only first. */
+  last: number;
+}
+
+/** One attempt to deliver a job. Number, worker and claim_time are on disk before the first byte leaves. */
 export interface Attempt {
-  /** 1 for the first. */
+  /** 1 for the first; counted on over all runs, and never used twice. */
   number: number;
   /** How it ended. */
   result: AttemptResult;
@@ -352,12 +364,54 @@ export interface Attempt {
     | undefined;
   /** The HTTP status; 0 where none came. */
   httpStatus: number;
-  /** Why it failed; unset when it succeeded. Its ErrorInfo detail carries the reason, such as CONN_REFUSED. */
+  /**
+   * Why it failed; unset when it succeeded. Its ErrorInfo detail carries the reason, one of: DNS_NXDOMAIN, DNS_FAIL,
+   * CONN_REFUSED, CONN_RESET, CONN_UNREACHABLE, CONNECT_TIMEOUT, TOTAL_TIMEOUT, LOCAL_BIND, TLS, PROTOCOL,
+   * REDIRECT_REFUSED, STATUS_RETRYABLE, STATUS_PERMANENT, WORKER_LOST, SHUTDOWN, CANCELLED.
+   */
   error?:
     | Status
     | undefined;
   /** The worker that made it. */
   worker: string;
+  /** When it was due. start_time less this is how late it was. */
+  dueTime?:
+    | Date
+    | undefined;
+  /** When the worker claimed it. */
+  claimTime?:
+    | Date
+    | undefined;
+  /** When the target's name was resolved. This and the next two are unset where a connection was there already. */
+  resolveTime?:
+    | Date
+    | undefined;
+  /** When the TCP connection was there. */
+  connectTime?:
+    | Date
+    | undefined;
+  /** When the TLS handshake was over. */
+  tlsTime?:
+    | Date
+    | undefined;
+  /** When the last byte of the request was handed to the system. */
+  sendTime?:
+    | Date
+    | undefined;
+  /** When the first byte of the response came. */
+  firstByteTime?:
+    | Date
+    | undefined;
+  /** The end of the connection here, `192.0.2.1:40000` or `[2001:db8::1]:40000`; empty if there was none. */
+  localAddress: string;
+  /** The end of the connection there; of one that failed, the address that was tried last, where that is known. */
+  remoteAddress: string;
+  /** What went over the connection, heads included, TLS not. */
+  sentBytes: bigint;
+  /** What came over the connection, heads included, TLS not. */
+  receivedBytes: bigint;
+  /** The earliest time that the target allowed for another one (`Retry-After`). */
+  retryAfterTime?: Date | undefined;
 }
 
 /** What the target answered. */
@@ -410,6 +464,7 @@ function createBaseJob(): Job {
     blockedBy: "",
     schedule: "",
     traceContext: undefined,
+    runCount: 0,
   };
 }
 
@@ -500,6 +555,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.traceContext !== undefined) {
       TraceContext.encode(message.traceContext, writer.uint32(322).fork()).join();
+    }
+    if (message.runCount !== 0) {
+      writer.uint32(328).int32(message.runCount);
     }
     return writer;
   },
@@ -744,6 +802,14 @@ export const Job: MessageFns<Job> = {
             message.traceContext = TraceContext.decode(reader, reader.uint32());
             continue;
           }
+          case 41: {
+            if (tag !== 328) {
+              break;
+            }
+
+            message.runCount = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -816,6 +882,7 @@ export const Job: MessageFns<Job> = {
     message.traceContext = (object.traceContext !== undefined && object.traceContext !== null)
       ? TraceContext.fromPartial(object.traceContext)
       : undefined;
+    message.runCount = object.runCount ?? 0;
     return message;
   },
 };
@@ -1136,7 +1203,14 @@ export const Header: MessageFns<Header> = {
 };
 
 function createBaseRetryPolicy(): RetryPolicy {
-  return { initialBackoff: undefined, maxBackoff: undefined, multiplier: 0, jitter: 0 };
+  return {
+    initialBackoff: undefined,
+    maxBackoff: undefined,
+    multiplier: 0,
+    jitter: 0,
+    maxAge: undefined,
+    retryStatuses: [],
+  };
 }
 
 export const RetryPolicy: MessageFns<RetryPolicy> = {
@@ -1152,6 +1226,12 @@ export const RetryPolicy: MessageFns<RetryPolicy> = {
     }
     if (message.jitter !== 0) {
       writer.uint32(32).int32(message.jitter);
+    }
+    if (message.maxAge !== undefined) {
+      Duration.encode(message.maxAge, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.retryStatuses) {
+      StatusRange.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1201,6 +1281,22 @@ export const RetryPolicy: MessageFns<RetryPolicy> = {
             message.jitter = reader.int32() as any;
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.maxAge = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.retryStatuses.push(StatusRange.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1226,6 +1322,77 @@ export const RetryPolicy: MessageFns<RetryPolicy> = {
       : undefined;
     message.multiplier = object.multiplier ?? 0;
     message.jitter = object.jitter ?? 0;
+    message.maxAge = (object.maxAge !== undefined && object.maxAge !== null)
+      ? Duration.fromPartial(object.maxAge)
+      : undefined;
+    message.retryStatuses = object.retryStatuses?.map((e) => StatusRange.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStatusRange(): StatusRange {
+  return { first: 0, last: 0 };
+}
+
+export const StatusRange: MessageFns<StatusRange> = {
+  encode(message: StatusRange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.first !== 0) {
+      writer.uint32(8).int32(message.first);
+    }
+    if (message.last !== 0) {
+      writer.uint32(16).int32(message.last);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatusRange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatusRange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.first = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.last = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StatusRange>): StatusRange {
+    return StatusRange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StatusRange>): StatusRange {
+    const message = createBaseStatusRange();
+    message.first = object.first ?? 0;
+    message.last = object.last ?? 0;
     return message;
   },
 };
@@ -1239,6 +1406,18 @@ function createBaseAttempt(): Attempt {
     httpStatus: 0,
     error: undefined,
     worker: "",
+    dueTime: undefined,
+    claimTime: undefined,
+    resolveTime: undefined,
+    connectTime: undefined,
+    tlsTime: undefined,
+    sendTime: undefined,
+    firstByteTime: undefined,
+    localAddress: "",
+    remoteAddress: "",
+    sentBytes: 0n,
+    receivedBytes: 0n,
+    retryAfterTime: undefined,
   };
 }
 
@@ -1264,6 +1443,48 @@ export const Attempt: MessageFns<Attempt> = {
     }
     if (message.worker !== "") {
       writer.uint32(58).string(message.worker);
+    }
+    if (message.dueTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.dueTime), writer.uint32(66).fork()).join();
+    }
+    if (message.claimTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.claimTime), writer.uint32(74).fork()).join();
+    }
+    if (message.resolveTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.resolveTime), writer.uint32(82).fork()).join();
+    }
+    if (message.connectTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.connectTime), writer.uint32(90).fork()).join();
+    }
+    if (message.tlsTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.tlsTime), writer.uint32(98).fork()).join();
+    }
+    if (message.sendTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.sendTime), writer.uint32(106).fork()).join();
+    }
+    if (message.firstByteTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.firstByteTime), writer.uint32(114).fork()).join();
+    }
+    if (message.localAddress !== "") {
+      writer.uint32(122).string(message.localAddress);
+    }
+    if (message.remoteAddress !== "") {
+      writer.uint32(130).string(message.remoteAddress);
+    }
+    if (message.sentBytes !== 0n) {
+      if (BigInt.asIntN(64, message.sentBytes) !== message.sentBytes) {
+        throw new globalThis.Error("value provided for field message.sentBytes of type int64 too large");
+      }
+      writer.uint32(136).int64(message.sentBytes);
+    }
+    if (message.receivedBytes !== 0n) {
+      if (BigInt.asIntN(64, message.receivedBytes) !== message.receivedBytes) {
+        throw new globalThis.Error("value provided for field message.receivedBytes of type int64 too large");
+      }
+      writer.uint32(144).int64(message.receivedBytes);
+    }
+    if (message.retryAfterTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.retryAfterTime), writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -1337,6 +1558,102 @@ export const Attempt: MessageFns<Attempt> = {
             message.worker = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.dueTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.claimTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.resolveTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.connectTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.tlsTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.sendTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.firstByteTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.localAddress = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.remoteAddress = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.sentBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.receivedBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.retryAfterTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1363,6 +1680,20 @@ export const Attempt: MessageFns<Attempt> = {
       ? Status.fromPartial(object.error)
       : undefined;
     message.worker = object.worker ?? "";
+    message.dueTime = object.dueTime ?? undefined;
+    message.claimTime = object.claimTime ?? undefined;
+    message.resolveTime = object.resolveTime ?? undefined;
+    message.connectTime = object.connectTime ?? undefined;
+    message.tlsTime = object.tlsTime ?? undefined;
+    message.sendTime = object.sendTime ?? undefined;
+    message.firstByteTime = object.firstByteTime ?? undefined;
+    message.localAddress = object.localAddress ?? "";
+    message.remoteAddress = object.remoteAddress ?? "";
+    message.sentBytes = (object.sentBytes !== undefined && object.sentBytes !== null) ? BigInt(object.sentBytes) : 0n;
+    message.receivedBytes = (object.receivedBytes !== undefined && object.receivedBytes !== null)
+      ? BigInt(object.receivedBytes)
+      : 0n;
+    message.retryAfterTime = object.retryAfterTime ?? undefined;
     return message;
   },
 };

@@ -37,9 +37,9 @@ export interface EnqueueRequest {
   /** The id to give it (AIP-133), `[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}`. Empty: the server makes one. */
   jobId: string;
   /**
-   * Not offered yet: refused if set. A job_id makes a repeat safe: the second call answers ALREADY_EXISTS.
-   *
-   * A UUID that makes a repeat of this call safe (AIP-155).
+   * A UUID that makes a repeat of this call safe (AIP-155): it stores nothing and is answered as the first one was.
+   * ALREADY_EXISTS with the reason REQUEST_ID_REUSED: the first one asked for something else. Known as long as the job
+   * is there, and for a day at the least.
    */
   requestId: string;
   /**
@@ -161,12 +161,16 @@ export interface UpdateJobRequest {
 export interface CancelJobRequest {
   /** `jobs/{job_id}`. */
   name: string;
+  /** If set, must be the job's etag (AIP-154). */
+  etag: string;
 }
 
 /** Request for RetryJob. */
 export interface RetryJobRequest {
   /** `jobs/{job_id}`. */
   name: string;
+  /** If set, must be the job's etag (AIP-154). */
+  etag: string;
 }
 
 /** Request for DeleteJob. */
@@ -1108,13 +1112,16 @@ export const UpdateJobRequest: MessageFns<UpdateJobRequest> = {
 };
 
 function createBaseCancelJobRequest(): CancelJobRequest {
-  return { name: "" };
+  return { name: "", etag: "" };
 }
 
 export const CancelJobRequest: MessageFns<CancelJobRequest> = {
   encode(message: CancelJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
       writer.uint32(10).string(message.name);
+    }
+    if (message.etag !== "") {
+      writer.uint32(18).string(message.etag);
     }
     return writer;
   },
@@ -1140,6 +1147,14 @@ export const CancelJobRequest: MessageFns<CancelJobRequest> = {
             message.name = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.etag = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1158,18 +1173,22 @@ export const CancelJobRequest: MessageFns<CancelJobRequest> = {
   fromPartial(object: DeepPartial<CancelJobRequest>): CancelJobRequest {
     const message = createBaseCancelJobRequest();
     message.name = object.name ?? "";
+    message.etag = object.etag ?? "";
     return message;
   },
 };
 
 function createBaseRetryJobRequest(): RetryJobRequest {
-  return { name: "" };
+  return { name: "", etag: "" };
 }
 
 export const RetryJobRequest: MessageFns<RetryJobRequest> = {
   encode(message: RetryJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
       writer.uint32(10).string(message.name);
+    }
+    if (message.etag !== "") {
+      writer.uint32(18).string(message.etag);
     }
     return writer;
   },
@@ -1195,6 +1214,14 @@ export const RetryJobRequest: MessageFns<RetryJobRequest> = {
             message.name = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.etag = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1213,6 +1240,7 @@ export const RetryJobRequest: MessageFns<RetryJobRequest> = {
   fromPartial(object: DeepPartial<RetryJobRequest>): RetryJobRequest {
     const message = createBaseRetryJobRequest();
     message.name = object.name ?? "";
+    message.etag = object.etag ?? "";
     return message;
   },
 };
@@ -1822,7 +1850,8 @@ export const RelayServiceService = {
    * Takes one job over. When it answers, the job is on disk. The answer leaves out `http.body` and
    * `http.parameters`, which the caller has; GetJob returns them.
    *
-   * ALREADY_EXISTS: job_id is taken. RESOURCE_EXHAUSTED: the queue is full; nothing was stored.
+   * ALREADY_EXISTS: job_id is taken (JOB_ID_TAKEN), or request_id stood for something else (REQUEST_ID_REUSED).
+   * RESOURCE_EXHAUSTED: the queue is full; nothing was stored.
    */
   enqueue: {
     path: "/fieldpost.v1.RelayService/Enqueue" as const,
@@ -1911,10 +1940,11 @@ export const RelayServiceService = {
     responseDeserialize: (value: Buffer): Job => Job.decode(value),
   },
   /**
-   * Cancels a job. One that waits is cancelled at once. One that is being sent is cancelled too, and its connection is
-   * closed; the target may have got it. One that was cancelled before is answered as it is.
+   * Cancels a job. One that waits is cancelled at once. One that is being sent is cancelled too: its connection is
+   * closed, and the answer waits for the end of that attempt, whose result says what is known. After the answer nothing
+   * more is sent. One that was cancelled before is answered as it is.
    *
-   * FAILED_PRECONDITION: the job has ended otherwise.
+   * FAILED_PRECONDITION: the job has ended otherwise. ABORTED: it has another etag.
    */
   cancelJob: {
     path: "/fieldpost.v1.RelayService/CancelJob" as const,
@@ -1926,9 +1956,12 @@ export const RelayServiceService = {
     responseDeserialize: (value: Buffer): Job => Job.decode(value),
   },
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Begins a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD: it is QUEUED and due at once, with
+   * max_attempts attempts more, and without its expire_time. Its attempts are numbered on.
    *
-   * Starts a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD.
+   * FAILED_PRECONDITION: it is in another state (JOB_NOT_RESTARTABLE), its last attempt has not ended yet
+   * (JOB_STILL_SENDING), or another job has its dedup_key by now (DEDUP_KEY_TAKEN). ABORTED: it has another etag.
+   * RESOURCE_EXHAUSTED: the queue is full.
    */
   retryJob: {
     path: "/fieldpost.v1.RelayService/RetryJob" as const,
@@ -2020,7 +2053,8 @@ export interface RelayServiceServer extends UntypedServiceImplementation {
    * Takes one job over. When it answers, the job is on disk. The answer leaves out `http.body` and
    * `http.parameters`, which the caller has; GetJob returns them.
    *
-   * ALREADY_EXISTS: job_id is taken. RESOURCE_EXHAUSTED: the queue is full; nothing was stored.
+   * ALREADY_EXISTS: job_id is taken (JOB_ID_TAKEN), or request_id stood for something else (REQUEST_ID_REUSED).
+   * RESOURCE_EXHAUSTED: the queue is full; nothing was stored.
    */
   enqueue: handleUnaryCall<EnqueueRequest, Job>;
   /**
@@ -2051,16 +2085,20 @@ export interface RelayServiceServer extends UntypedServiceImplementation {
    */
   updateJob: handleUnaryCall<UpdateJobRequest, Job>;
   /**
-   * Cancels a job. One that waits is cancelled at once. One that is being sent is cancelled too, and its connection is
-   * closed; the target may have got it. One that was cancelled before is answered as it is.
+   * Cancels a job. One that waits is cancelled at once. One that is being sent is cancelled too: its connection is
+   * closed, and the answer waits for the end of that attempt, whose result says what is known. After the answer nothing
+   * more is sent. One that was cancelled before is answered as it is.
    *
-   * FAILED_PRECONDITION: the job has ended otherwise.
+   * FAILED_PRECONDITION: the job has ended otherwise. ABORTED: it has another etag.
    */
   cancelJob: handleUnaryCall<CancelJobRequest, Job>;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Begins a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD: it is QUEUED and due at once, with
+   * max_attempts attempts more, and without its expire_time. Its attempts are numbered on.
    *
-   * Starts a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD.
+   * FAILED_PRECONDITION: it is in another state (JOB_NOT_RESTARTABLE), its last attempt has not ended yet
+   * (JOB_STILL_SENDING), or another job has its dedup_key by now (DEDUP_KEY_TAKEN). ABORTED: it has another etag.
+   * RESOURCE_EXHAUSTED: the queue is full.
    */
   retryJob: handleUnaryCall<RetryJobRequest, Job>;
   /**
@@ -2101,7 +2139,8 @@ export interface RelayServiceClient extends Client {
    * Takes one job over. When it answers, the job is on disk. The answer leaves out `http.body` and
    * `http.parameters`, which the caller has; GetJob returns them.
    *
-   * ALREADY_EXISTS: job_id is taken. RESOURCE_EXHAUSTED: the queue is full; nothing was stored.
+   * ALREADY_EXISTS: job_id is taken (JOB_ID_TAKEN), or request_id stood for something else (REQUEST_ID_REUSED).
+   * RESOURCE_EXHAUSTED: the queue is full; nothing was stored.
    */
   enqueue(request: EnqueueRequest, callback: (error: ServiceError | null, response: Job) => void): ClientUnaryCall;
   enqueue(
@@ -2212,10 +2251,11 @@ export interface RelayServiceClient extends Client {
     callback: (error: ServiceError | null, response: Job) => void,
   ): ClientUnaryCall;
   /**
-   * Cancels a job. One that waits is cancelled at once. One that is being sent is cancelled too, and its connection is
-   * closed; the target may have got it. One that was cancelled before is answered as it is.
+   * Cancels a job. One that waits is cancelled at once. One that is being sent is cancelled too: its connection is
+   * closed, and the answer waits for the end of that attempt, whose result says what is known. After the answer nothing
+   * more is sent. One that was cancelled before is answered as it is.
    *
-   * FAILED_PRECONDITION: the job has ended otherwise.
+   * FAILED_PRECONDITION: the job has ended otherwise. ABORTED: it has another etag.
    */
   cancelJob(request: CancelJobRequest, callback: (error: ServiceError | null, response: Job) => void): ClientUnaryCall;
   cancelJob(
@@ -2230,9 +2270,12 @@ export interface RelayServiceClient extends Client {
     callback: (error: ServiceError | null, response: Job) => void,
   ): ClientUnaryCall;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Begins a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD: it is QUEUED and due at once, with
+   * max_attempts attempts more, and without its expire_time. Its attempts are numbered on.
    *
-   * Starts a new run of a job that FAILED, EXPIRED, was CANCELLED or is HELD.
+   * FAILED_PRECONDITION: it is in another state (JOB_NOT_RESTARTABLE), its last attempt has not ended yet
+   * (JOB_STILL_SENDING), or another job has its dedup_key by now (DEDUP_KEY_TAKEN). ABORTED: it has another etag.
+   * RESOURCE_EXHAUSTED: the queue is full.
    */
   retryJob(request: RetryJobRequest, callback: (error: ServiceError | null, response: Job) => void): ClientUnaryCall;
   retryJob(

@@ -5,7 +5,7 @@
 import type { DiffOptions, FilterBytesOptions, Mask, MaskResult, MergeOptions, MessageSchema, ParseOptions, Selected, Slots, TsProtoShape, UpdateOptions, Violation } from "@fieldpost/fieldmask/codegen";
 import { addPaths, applyMask, compileMask, copyBytes, defineMask, defineMessage, defineTimestamp, diffBy, filterBytes, listOf, listPart, mapOf, memberPart, mergeBy, messagePart, parseMask, pruneBy, requireMask, scalarMapPart, updateBy, validateMask, valueKeep } from "@fieldpost/fieldmask/codegen";
 import type { GetJobRequest, ListJobsRequest, UpdateJobRequest, WatchJobsRequest } from "./relay.ts";
-import type { Attempt, Header, HttpResponse, HttpTarget, RetryPolicy, TraceContext } from "./job.ts";
+import type { Attempt, Header, HttpResponse, HttpTarget, RetryPolicy, StatusRange, TraceContext } from "./job.ts";
 import { Job } from "./job.ts";
 import type { Duration } from "../../google/protobuf/duration.ts";
 import type { Status } from "../../google/rpc/status.ts";
@@ -223,7 +223,8 @@ export type JobPath =
   | "blocked_by"
   | "schedule"
   | "trace_context"
-  | `trace_context.${TraceContextPath}`;
+  | `trace_context.${TraceContextPath}`
+  | "run_count";
 
 /** Paths of fieldpost.v1.HttpTarget. */
 export type HttpTargetPath =
@@ -252,12 +253,21 @@ export type RetryPolicyPath =
   | "max_backoff"
   | `max_backoff.${DurationPath}`
   | "multiplier"
-  | "jitter";
+  | "jitter"
+  | "max_age"
+  | `max_age.${DurationPath}`
+  | "retry_statuses"
+  | `retry_statuses.*.${StatusRangePath}`;
 
 /** Paths of google.protobuf.Duration. */
 export type DurationPath =
   | "seconds"
   | "nanos";
+
+/** Paths of fieldpost.v1.StatusRange. */
+export type StatusRangePath =
+  | "first"
+  | "last";
 
 /** Paths of fieldpost.v1.Attempt. */
 export type AttemptPath =
@@ -270,7 +280,27 @@ export type AttemptPath =
   | "http_status"
   | "error"
   | `error.${StatusPath}`
-  | "worker";
+  | "worker"
+  | "due_time"
+  | `due_time.${TimestampPath}`
+  | "claim_time"
+  | `claim_time.${TimestampPath}`
+  | "resolve_time"
+  | `resolve_time.${TimestampPath}`
+  | "connect_time"
+  | `connect_time.${TimestampPath}`
+  | "tls_time"
+  | `tls_time.${TimestampPath}`
+  | "send_time"
+  | `send_time.${TimestampPath}`
+  | "first_byte_time"
+  | `first_byte_time.${TimestampPath}`
+  | "local_address"
+  | "remote_address"
+  | "sent_bytes"
+  | "received_bytes"
+  | "retry_after_time"
+  | `retry_after_time.${TimestampPath}`;
 
 /** Paths of google.rpc.Status. */
 export type StatusPath =
@@ -314,7 +344,7 @@ export type JobPathInUpdate =
   | "dedup_key"
   | "max_attempts"
   | "retry_policy"
-  | `retry_policy.${RetryPolicyPath}`
+  | `retry_policy.${RetryPolicyPathInUpdate}`
   | "attempt_timeout"
   | `attempt_timeout.${DurationPath}`
   | "ambiguity_policy"
@@ -340,7 +370,8 @@ export type JobPathInUpdate =
   | "blocked_by"
   | "schedule"
   | "trace_context"
-  | `trace_context.${TraceContextPath}`;
+  | `trace_context.${TraceContextPath}`
+  | "run_count";
 
 /** Paths of fieldpost.v1.HttpTarget. */
 export type HttpTargetPathInUpdate =
@@ -350,6 +381,18 @@ export type HttpTargetPathInUpdate =
   | "body"
   | "parameters"
   | `parameters.${string}`;
+
+/** Paths of fieldpost.v1.RetryPolicy. */
+export type RetryPolicyPathInUpdate =
+  | "initial_backoff"
+  | `initial_backoff.${DurationPath}`
+  | "max_backoff"
+  | `max_backoff.${DurationPath}`
+  | "multiplier"
+  | "jitter"
+  | "max_age"
+  | `max_age.${DurationPath}`
+  | "retry_statuses";
 
 /** Paths of fieldpost.v1.HttpResponse. */
 export type HttpResponsePathInUpdate =
@@ -394,6 +437,7 @@ export interface JobPlaces {
   readonly blocked_by: { property: "blockedBy" };
   readonly schedule: { property: "schedule" };
   readonly trace_context: { property: "traceContext"; inside: TraceContextPlaces };
+  readonly run_count: { property: "runCount" };
 }
 
 /** Where fieldpost.v1.HttpTarget holds its fields. */
@@ -417,6 +461,8 @@ export interface RetryPolicyPlaces {
   readonly max_backoff: { property: "maxBackoff"; inside: DurationPlaces };
   readonly multiplier: { property: "multiplier" };
   readonly jitter: { property: "jitter" };
+  readonly max_age: { property: "maxAge"; inside: DurationPlaces };
+  readonly retry_statuses: { property: "retryStatuses"; inside: StatusRangePlaces };
 }
 
 /** Where google.protobuf.Duration holds its fields. */
@@ -434,6 +480,18 @@ export interface AttemptPlaces {
   readonly http_status: { property: "httpStatus" };
   readonly error: { property: "error"; inside: StatusPlaces };
   readonly worker: { property: "worker" };
+  readonly due_time: { property: "dueTime" };
+  readonly claim_time: { property: "claimTime" };
+  readonly resolve_time: { property: "resolveTime" };
+  readonly connect_time: { property: "connectTime" };
+  readonly tls_time: { property: "tlsTime" };
+  readonly send_time: { property: "sendTime" };
+  readonly first_byte_time: { property: "firstByteTime" };
+  readonly local_address: { property: "localAddress" };
+  readonly remote_address: { property: "remoteAddress" };
+  readonly sent_bytes: { property: "sentBytes" };
+  readonly received_bytes: { property: "receivedBytes" };
+  readonly retry_after_time: { property: "retryAfterTime" };
 }
 
 /** Where fieldpost.v1.HttpResponse holds its fields. */
@@ -463,6 +521,12 @@ export interface HeaderPlaces {
   readonly value: { property: "value" };
 }
 
+/** Where fieldpost.v1.StatusRange holds its fields. */
+export interface StatusRangePlaces {
+  readonly first: { property: "first" };
+  readonly last: { property: "last" };
+}
+
 /** Where google.protobuf.Any holds its fields. */
 export interface AnyPlaces {
   readonly type_url: { property: "typeUrl" };
@@ -490,7 +554,7 @@ const jobSchema: MessageSchema = /* @__PURE__ */
     ["schedule_time", 10, timestampSchema, { property: "scheduleTime" }],
     ["expire_time", 11, timestampSchema, { property: "expireTime" }],
     ["priority", 12, "int32"],
-    ["dedup_key", 13, "string", { property: "dedupKey" }],
+    ["dedup_key", 13, "string", { property: "dedupKey", behaviors: ["IMMUTABLE"] }],
     ["max_attempts", 14, "int32", { property: "maxAttempts" }],
     ["retry_policy", 15, retryPolicySchema, { property: "retryPolicy" }],
     ["attempt_timeout", 16, durationSchema, { property: "attemptTimeout" }],
@@ -509,6 +573,7 @@ const jobSchema: MessageSchema = /* @__PURE__ */
     ["blocked_by", 38, "string", { property: "blockedBy", behaviors: ["OUTPUT_ONLY"] }],
     ["schedule", 39, "string", { behaviors: ["OUTPUT_ONLY"] }],
     ["trace_context", 40, traceContextSchema, { property: "traceContext", behaviors: ["OUTPUT_ONLY"] }],
+    ["run_count", 41, "int32", { property: "runCount", behaviors: ["OUTPUT_ONLY"] }],
   ]);
 
 const httpTargetSchema: MessageSchema = /* @__PURE__ */ 
@@ -529,6 +594,8 @@ const retryPolicySchema: MessageSchema = /* @__PURE__ */
     ["max_backoff", 2, durationSchema, { property: "maxBackoff" }],
     ["multiplier", 3, "double"],
     ["jitter", 4, "enum"],
+    ["max_age", 5, durationSchema, { property: "maxAge" }],
+    ["retry_statuses", 6, listOf(statusRangeSchema), { property: "retryStatuses" }],
   ]);
 
 const durationSchema: MessageSchema = /* @__PURE__ */ 
@@ -546,6 +613,18 @@ const attemptSchema: MessageSchema = /* @__PURE__ */
     ["http_status", 5, "int32", { property: "httpStatus" }],
     ["error", 6, statusSchema],
     ["worker", 7, "string"],
+    ["due_time", 8, timestampSchema, { property: "dueTime" }],
+    ["claim_time", 9, timestampSchema, { property: "claimTime" }],
+    ["resolve_time", 10, timestampSchema, { property: "resolveTime" }],
+    ["connect_time", 11, timestampSchema, { property: "connectTime" }],
+    ["tls_time", 12, timestampSchema, { property: "tlsTime" }],
+    ["send_time", 13, timestampSchema, { property: "sendTime" }],
+    ["first_byte_time", 14, timestampSchema, { property: "firstByteTime" }],
+    ["local_address", 15, "string", { property: "localAddress" }],
+    ["remote_address", 16, "string", { property: "remoteAddress" }],
+    ["sent_bytes", 17, "int64", { property: "sentBytes" }],
+    ["received_bytes", 18, "int64", { property: "receivedBytes" }],
+    ["retry_after_time", 19, timestampSchema, { property: "retryAfterTime" }],
   ]);
 
 const httpResponseSchema: MessageSchema = /* @__PURE__ */ 
@@ -575,6 +654,12 @@ const headerSchema: MessageSchema = /* @__PURE__ */
     ["value", 2, "string"],
   ]);
 
+const statusRangeSchema: MessageSchema = /* @__PURE__ */ 
+  defineMessage("fieldpost.v1.StatusRange", shape, () => [
+    ["first", 1, "int32", { behaviors: ["REQUIRED"] }],
+    ["last", 2, "int32"],
+  ]);
+
 const anySchema: MessageSchema = /* @__PURE__ */ 
   defineMessage("google.protobuf.Any", shape, () => [
     ["type_url", 1, "string", { property: "typeUrl" }],
@@ -594,7 +679,7 @@ function keepJob(message: Job, { fields }: Slots): Job {
     priority: fields[8] ? message.priority : 0,
     dedupKey: fields[9] ? message.dedupKey : "",
     maxAttempts: fields[10] ? message.maxAttempts : 0,
-    retryPolicy: messagePart(message.retryPolicy, fields[11], keepRetryPolicy, 4),
+    retryPolicy: messagePart(message.retryPolicy, fields[11], keepRetryPolicy, 6),
     attemptTimeout: messagePart(message.attemptTimeout, fields[12], keepDuration, 2),
     ambiguityPolicy: fields[13] ? message.ambiguityPolicy : 0,
     source: fields[14] ? message.source : "",
@@ -605,12 +690,13 @@ function keepJob(message: Job, { fields }: Slots): Job {
     nextAttemptTime: messagePart(message.nextAttemptTime, fields[19], keepTimestamp, 2),
     finishTime: messagePart(message.finishTime, fields[20], keepTimestamp, 2),
     attemptCount: fields[21] ? message.attemptCount : 0,
-    attempts: listPart(message.attempts, fields[22], keepAttempt, 7),
+    attempts: listPart(message.attempts, fields[22], keepAttempt, 19),
     response: messagePart(message.response, fields[23], keepHttpResponse, 4),
     lastError: messagePart(message.lastError, fields[24], keepStatus, 3),
     blockedBy: fields[25] ? message.blockedBy : "",
     schedule: fields[26] ? message.schedule : "",
     traceContext: messagePart(message.traceContext, fields[27], keepTraceContext, 2),
+    runCount: fields[28] ? message.runCount : 0,
   };
 }
 
@@ -641,6 +727,8 @@ function keepRetryPolicy(message: RetryPolicy, { fields }: Slots): RetryPolicy {
     maxBackoff: messagePart(message.maxBackoff, fields[1], keepDuration, 2),
     multiplier: fields[2] ? message.multiplier : 0,
     jitter: fields[3] ? message.jitter : 0,
+    maxAge: messagePart(message.maxAge, fields[4], keepDuration, 2),
+    retryStatuses: listPart(message.retryStatuses, fields[5], keepStatusRange, 2),
   };
 }
 
@@ -660,6 +748,18 @@ function keepAttempt(message: Attempt, { fields }: Slots): Attempt {
     httpStatus: fields[4] ? message.httpStatus : 0,
     error: messagePart(message.error, fields[5], keepStatus, 3),
     worker: fields[6] ? message.worker : "",
+    dueTime: messagePart(message.dueTime, fields[7], keepTimestamp, 2),
+    claimTime: messagePart(message.claimTime, fields[8], keepTimestamp, 2),
+    resolveTime: messagePart(message.resolveTime, fields[9], keepTimestamp, 2),
+    connectTime: messagePart(message.connectTime, fields[10], keepTimestamp, 2),
+    tlsTime: messagePart(message.tlsTime, fields[11], keepTimestamp, 2),
+    sendTime: messagePart(message.sendTime, fields[12], keepTimestamp, 2),
+    firstByteTime: messagePart(message.firstByteTime, fields[13], keepTimestamp, 2),
+    localAddress: fields[14] ? message.localAddress : "",
+    remoteAddress: fields[15] ? message.remoteAddress : "",
+    sentBytes: fields[16] ? message.sentBytes : 0n,
+    receivedBytes: fields[17] ? message.receivedBytes : 0n,
+    retryAfterTime: messagePart(message.retryAfterTime, fields[18], keepTimestamp, 2),
   };
 }
 
@@ -691,6 +791,13 @@ function keepHeader(message: Header, { fields }: Slots): Header {
   return {
     name: fields[0] ? message.name : "",
     value: fields[1] ? message.value : "",
+  };
+}
+
+function keepStatusRange(message: StatusRange, { fields }: Slots): StatusRange {
+  return {
+    first: fields[0] ? message.first : 0,
+    last: fields[1] ? message.last : 0,
   };
 }
 

@@ -1,9 +1,10 @@
 /** The SQL of every change. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { stateNumber } from "../rows.ts";
 
 /** All columns of `job`. */
 const jobColumns = `key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
-  max_attempts, worker, create_time, update_time, finish_time, revision`;
+  max_attempts, worker, create_time, update_time, finish_time, revision, dedup_key, ambiguity, run_count`;
 
 /** Prepared once a connection: preparing costs more than running. */
 export function prepareWrites(database: DatabaseSync) {
@@ -18,19 +19,28 @@ export function prepareWrites(database: DatabaseSync) {
     release: sql("UPDATE worker SET lease_time = 0 WHERE number = ?"),
     workers: sql("SELECT number, name, lease_time FROM worker"),
     forget: sql("DELETE FROM worker WHERE number = ?"),
-    jobsOfWorker: sql(
-      "SELECT key, attempt_count, max_attempts, update_time FROM job WHERE worker = ? AND finish_time IS NULL",
+    jobsOfWorker:
+      sql(`SELECT key, attempt_count, max_attempts, attempts_before, ambiguity, begun_attempt, due_time,
+      update_time FROM job WHERE worker = ? AND finish_time IS NULL`),
+    cancelledOfWorker: sql("SELECT key, attempt, claim_time FROM cancelled WHERE worker = ?"),
+    hold: sql(
+      `UPDATE job SET state = ${stateNumber("HELD")}, worker = -1, due_time = ?, update_time = ?, revision = ? WHERE key = ?`,
     ),
     requeue: sql(
       "UPDATE job SET state = ?, worker = 0, due_time = ?, update_time = ?, revision = ? WHERE key = ?",
     ),
 
+    findRequest: sql("SELECT key, content_hash, job_id, uid, create_time, state FROM request WHERE id = ?"),
+    insertRequest: sql(`INSERT INTO request (key, id, content_hash, job_id, uid, create_time, state)
+      VALUES (?, ?, ?, ?, ?, ?, ?)`),
+    findDuplicate: sql(`SELECT id, uid, state FROM job
+      WHERE queue = ? AND dedup_key = ? AND dedup_key IS NOT NULL AND finish_time IS NULL`),
     hasId: sql("SELECT 1 FROM job WHERE id = ?"),
     readJob: sql(`SELECT ${jobColumns} FROM job WHERE id = ?`),
     insertJob:
       sql(`INSERT INTO job (key, id, uid, queue, state, priority, due_time, expire_time, schedule_time,
-      attempt_count, max_attempts, worker, create_time, update_time, revision)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      attempt_count, max_attempts, worker, create_time, update_time, revision, dedup_key, ambiguity)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertSpec: sql(`INSERT INTO spec (key, method, url, headers, parameters, retry, attempt_timeout, labels,
       traceparent, tracestate, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
 
@@ -40,7 +50,8 @@ export function prepareWrites(database: DatabaseSync) {
       ORDER BY priority DESC LIMIT 1`),
     // Its columns are named as in DueRow.
     due: sql(`SELECT job.key AS key, id, uid, queue, expire_time AS expireTime, attempt_count AS attemptCount,
-      max_attempts AS maxAttempts, create_time AS createTime, method, url, headers, parameters, retry,
+      max_attempts AS maxAttempts, attempts_before AS attemptsBefore, ambiguity, due_time AS dueTime,
+      run_time AS runTime, create_time AS createTime, method, url, headers, parameters, retry,
       attempt_timeout AS attemptTimeout, labels, traceparent, tracestate, body FROM job JOIN spec USING (key)
       WHERE worker = 0 AND priority = ? AND due_time <= ? AND finish_time IS NULL ORDER BY due_time, job.key LIMIT ? + 0`),
     nextDue: sql(`SELECT due_time FROM job WHERE worker = 0 AND priority = ? AND finish_time IS NULL
@@ -54,15 +65,34 @@ export function prepareWrites(database: DatabaseSync) {
     giveBack:
       sql(`UPDATE job SET state = ?, worker = 0, due_time = ?, attempt_count = attempt_count - 1, update_time = ?,
       revision = ? WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?`),
+    begin: sql(
+      "UPDATE job SET begun_attempt = ? WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?",
+    ),
     end: sql("UPDATE job SET state = ?, finish_time = ?, update_time = ?, revision = ? WHERE key = ?"),
 
+    cancelDispatching: sql("INSERT INTO cancelled (key, worker, attempt, claim_time) VALUES (?, ?, ?, ?)"),
+    findCancelled: sql("SELECT 1 FROM cancelled WHERE key = ? AND worker = ? AND attempt = ?"),
+    isStillSending: sql("SELECT 1 FROM cancelled WHERE key = ?"),
+    forgetCancelled: sql("DELETE FROM cancelled WHERE key = ?"),
+    touch: sql("UPDATE job SET update_time = ?, revision = ? WHERE key = ?"),
+    restart: sql(`UPDATE job SET state = ?, worker = 0, due_time = ?, run_time = ?, run_count = run_count + 1,
+      attempts_before = attempt_count, expire_time = NULL, finish_time = NULL, update_time = ?, revision = ?
+      WHERE key = ?`),
+
+    forgetRequest: sql("UPDATE request SET forget_time = ? WHERE key = ?"),
     deleteJob: sql("DELETE FROM job WHERE key = ?"),
     deleteSpec: sql("DELETE FROM spec WHERE key = ?"),
     deleteAttempts: sql("DELETE FROM attempt WHERE key = ?"),
 
+    slowDown: sql(`INSERT INTO destination (origin, blocked_until) VALUES (?, ?)
+      ON CONFLICT (origin) DO UPDATE SET blocked_until = max(blocked_until, excluded.blocked_until)`),
+    destinations: sql("SELECT origin, blocked_until FROM destination"),
+    speedUp: sql("DELETE FROM destination WHERE blocked_until <= ?"),
+    defer: sql("UPDATE job SET due_time = ?, update_time = ?, revision = ? WHERE key = ?"),
+
     insertAttempt: sql(`INSERT INTO attempt (key, number, result, start_time, end_time, http_status, worker,
-      error_reason, error_message, response_truncated, response_headers, response_body)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      error_reason, error_message, response_truncated, response_headers, response_body, passage)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     dropAttempts: sql("DELETE FROM attempt WHERE key = ? AND number <= ? AND response_headers IS NULL"),
     dropResponses: sql(
       "UPDATE attempt SET response_truncated = NULL, response_headers = NULL, response_body = NULL WHERE key = ?",

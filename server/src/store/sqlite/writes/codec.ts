@@ -2,14 +2,14 @@
  * How changes and their answers go between the event loop and the writing thread. The three that come with every job are
  * packed; the others go as the objects that they are.
  */
-import { jobStates } from "../../job/state.ts";
-import type { InsertResult } from "../store.ts";
-import { Packer, Unpacker } from "./packed.ts";
-import type { Packed } from "./packed.ts";
-import type { ClaimedRow, FinishedRow, NewJobRow } from "./rows.ts";
-import { stateNumber } from "./rows.ts";
-import type { Answer, Codec, Group, GroupAnswer } from "./thread-side.ts";
-import type { WriteOperation, WriteResults } from "./write-operations.ts";
+import { jobStates } from "../../../job/state.ts";
+import type { InsertResult } from "../../store.ts";
+import { Packer, Unpacker } from "../packed.ts";
+import type { Packed } from "../packed.ts";
+import type { ClaimedRow, FinishedRow, NewJobRow } from "../rows.ts";
+import { stateNumber } from "../rows.ts";
+import type { Answer, Codec, Group, GroupAnswer } from "../thread-side.ts";
+import type { WriteOperation, WriteResults } from "./operations.ts";
 
 interface PackedGroup {
   readonly packed: Packed;
@@ -150,6 +150,9 @@ function packNewJob(to: Packer, job: NewJobRow): void {
   to.add(job.maxAttempts, job.method, job.url, job.headers, job.parameters, job.retry, job.attemptTimeout);
   to.add(job.labels, job.traceparent, job.tracestate);
   to.addBlob(job.body);
+  to.add(job.dedupKey, job.ambiguity);
+  to.addBlob(job.requestId);
+  to.addBlob(job.contentHash);
 }
 
 function unpackNewJob(from: Unpacker): NewJobRow {
@@ -172,6 +175,10 @@ function unpackNewJob(from: Unpacker): NewJobRow {
     traceparent: from.text(),
     tracestate: from.text(),
     body: from.blob(),
+    dedupKey: from.textOrNull(),
+    ambiguity: from.number(),
+    requestId: from.blob(),
+    contentHash: from.blob(),
   };
 }
 
@@ -181,6 +188,15 @@ function packInserted(to: Packer, results: WriteResults["insert"]): void {
     switch (result.kind) {
       case "stored":
         to.add("stored", result.key, stateNumber(result.state), result.claimed ? 1 : 0);
+        break;
+      case "repeated":
+        to.add("repeated", result.key, result.id, result.uid, result.createTime, stateNumber(result.state));
+        break;
+      case "duplicate":
+        to.add("duplicate", result.id, result.uid, stateNumber(result.state));
+        break;
+      case "request-id-reused":
+        to.add("request-id-reused", result.index);
         break;
       case "id-taken":
         to.add("id-taken", result.id);
@@ -195,8 +211,23 @@ function packInserted(to: Packer, results: WriteResults["insert"]): void {
 }
 
 function unpackInserted(from: Unpacker): InsertResult[] {
-  return times(from.number(), () => {
+  return times(from.number(), (): InsertResult => {
     const kind = from.text();
+    if (kind === "repeated") {
+      const [key, id, uid] = [from.number(), from.text(), from.text()];
+      return {
+        kind,
+        key,
+        revision: key,
+        id,
+        uid,
+        createTime: from.number(),
+        state: jobStates[from.number()]!,
+      };
+    }
+    if (kind === "duplicate")
+      return { kind, id: from.text(), uid: from.text(), state: jobStates[from.number()]! };
+    if (kind === "request-id-reused") return { kind, index: from.number() };
     if (kind === "id-taken") return { kind, id: from.text() };
     if (kind === "full") return { kind, depth: from.number(), limit: from.number() };
     // A job's key is the revision that made it.
@@ -216,6 +247,10 @@ function packClaimed(to: Packer, { rows, nextDueTime }: WriteResults["claim"]): 
       row.queue,
       row.attemptCount,
       row.maxAttempts,
+      row.attemptsBefore,
+      row.ambiguity,
+      row.dueTime,
+      row.runTime,
       row.createTime,
       row.method,
     );
@@ -234,6 +269,10 @@ function unpackClaimed(from: Unpacker): WriteResults["claim"] {
     queue: from.text(),
     attemptCount: from.number(),
     maxAttempts: from.number(),
+    attemptsBefore: from.number(),
+    ambiguity: from.number(),
+    dueTime: from.number(),
+    runTime: from.numberOrNull(),
     createTime: from.number(),
     method: from.text(),
     url: from.text(),
@@ -254,6 +293,7 @@ function packFinished(to: Packer, row: FinishedRow): void {
   to.add(row.httpStatus, row.worker, row.errorReason, row.errorMessage, row.responseHeaders);
   to.add(row.responseTruncated);
   to.addBlob(row.responseBody);
+  to.add(row.passage, row.slowOrigin, row.slowUntil);
 }
 
 function unpackFinished(from: Unpacker): FinishedRow {
@@ -272,5 +312,8 @@ function unpackFinished(from: Unpacker): FinishedRow {
     responseHeaders: from.textOrNull(),
     responseTruncated: from.numberOrNull(),
     responseBody: from.blob(),
+    passage: from.textOrNull(),
+    slowOrigin: from.textOrNull(),
+    slowUntil: from.numberOrNull(),
   };
 }

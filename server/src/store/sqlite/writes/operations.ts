@@ -6,8 +6,9 @@ import type {
   InsertResult,
   RecoverOptions,
   RecoverResult,
-} from "../store.ts";
-import type { ClaimedRow, FinishedRow, NewJobRow } from "./rows.ts";
+  RetryResult,
+} from "../../store.ts";
+import type { ClaimedRow, FinishedRow, NewJobRow } from "../rows.ts";
 
 /** A change, as it is sent to the writing thread. */
 export type WriteOperation =
@@ -30,8 +31,26 @@ export type WriteOperation =
     }
   | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
   | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedRow[] }
-  | { readonly kind: "cancel"; readonly id: string; readonly now: number }
-  | { readonly kind: "delete"; readonly id: string; readonly revision: number | undefined };
+  | { readonly kind: "begin"; readonly worker: number; readonly key: number; readonly attempt: number }
+  | {
+      readonly kind: "cancel";
+      readonly id: string;
+      readonly now: number;
+      readonly revision: number | undefined;
+    }
+  | {
+      readonly kind: "retry";
+      readonly id: string;
+      readonly now: number;
+      readonly revision: number | undefined;
+      readonly maxDepth: number;
+    }
+  | {
+      readonly kind: "delete";
+      readonly id: string;
+      readonly now: number;
+      readonly revision: number | undefined;
+    };
 
 /** What each kind of change answers. */
 export interface WriteResults {
@@ -42,6 +61,8 @@ export interface WriteResults {
   insert: InsertResult[];
   claim: { readonly rows: readonly ClaimedRow[]; readonly nextDueTime: number | null };
   finish: FinishResult[];
+  begin: FinishResult;
   cancel: CancelResult;
+  retry: RetryResult;
   delete: DeleteResult;
 }

@@ -2,11 +2,11 @@
 import { deepStrictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { jobStates } from "../../../server/src/job/state.ts";
-import type { ClaimedRow, FinishedRow, NewJobRow } from "../../../server/src/store/sqlite/rows.ts";
-import type { Answer } from "../../../server/src/store/sqlite/thread-side.ts";
-import { writeCodec } from "../../../server/src/store/sqlite/write-codec.ts";
-import type { WriteOperation } from "../../../server/src/store/sqlite/write-operations.ts";
+import { jobStates } from "../../../../server/src/job/state.ts";
+import type { ClaimedRow, FinishedRow, NewJobRow } from "../../../../server/src/store/sqlite/rows.ts";
+import type { Answer } from "../../../../server/src/store/sqlite/thread-side.ts";
+import { writeCodec } from "../../../../server/src/store/sqlite/writes/codec.ts";
+import type { WriteOperation } from "../../../../server/src/store/sqlite/writes/operations.ts";
 
 const text = fc.string({ unit: "binary", maxLength: 20 });
 const textOrNull = fc.option(text);
@@ -46,6 +46,10 @@ const newJob: fc.Arbitrary<NewJobRow> = fc.record({
   scheduleTime: fc.option(time),
   expireTime: fc.option(time),
   maxAttempts: count,
+  dedupKey: textOrNull,
+  ambiguity: count,
+  requestId: blob,
+  contentHash: blob,
   ...spec,
 });
 const claimed: fc.Arbitrary<ClaimedRow> = fc.record({
@@ -55,6 +59,10 @@ const claimed: fc.Arbitrary<ClaimedRow> = fc.record({
   queue: text,
   attemptCount: count,
   maxAttempts: count,
+  attemptsBefore: count,
+  ambiguity: count,
+  dueTime: time,
+  runTime: fc.option(time),
   createTime: time,
   ...spec,
 });
@@ -73,6 +81,9 @@ const finished: fc.Arbitrary<FinishedRow> = fc.record({
   responseHeaders: textOrNull,
   responseTruncated: fc.constantFrom(0, 1, null),
   responseBody: blob,
+  passage: textOrNull,
+  slowOrigin: textOrNull,
+  slowUntil: fc.option(time),
 });
 const inserted = count.chain((key) =>
   fc.oneof(
@@ -83,6 +94,16 @@ const inserted = count.chain((key) =>
       state: fc.constantFrom(...jobStates),
       claimed: fc.boolean(),
     }),
+    fc.record({
+      kind: fc.constant("repeated" as const),
+      ...{ key: fc.constant(key), revision: fc.constant(key), id: text, uid: text },
+      ...{ createTime: time, state: fc.constantFrom(...jobStates) },
+    }),
+    fc.record({
+      kind: fc.constant("duplicate" as const),
+      ...{ id: text, uid: text, state: fc.constantFrom(...jobStates) },
+    }),
+    fc.record({ kind: fc.constant("request-id-reused" as const), index: count }),
     fc.record({ kind: fc.constant("id-taken" as const), id: text }),
     fc.record({ kind: fc.constant("full" as const), depth: count, limit: count }),
   ),
@@ -127,7 +148,12 @@ const call: fc.Arbitrary<{ operation: WriteOperation; answer: Answer }> = fc.one
     answer: value(fc.array(fc.constantFrom("recorded", "stale"), { maxLength: 4 })),
   }),
   fc.record({
-    operation: fc.record({ kind: fc.constant("cancel" as const), id: text, now: time }),
+    operation: fc.record({
+      kind: fc.constant("cancel" as const),
+      id: text,
+      now: time,
+      revision: fc.constant(undefined),
+    }),
     answer: value(fc.constant({ kind: "not-found" })),
   }),
   fc.record({

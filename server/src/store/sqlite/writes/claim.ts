@@ -1,0 +1,58 @@
+import type { FinishResult } from "../../store.ts";
+import { stateNumber } from "../rows.ts";
+import type { ClaimedRow } from "../rows.ts";
+import type { WriteOperation, WriteResults } from "./operations.ts";
+import type { Transaction } from "./transaction.ts";
+
+const DISPATCHING = stateNumber("DISPATCHING");
+const EXPIRED = stateNumber("EXPIRED");
+
+/** More jobs are not expired or put off in one claim, so that no transaction grows without bound; the next one goes on. */
+const maxPassed = 1000;
+
+/** A row of the statement `due`. */
+type DueRow = ClaimedRow & { readonly expireTime: number | null };
+
+export function claim(
+  transaction: Transaction,
+  { worker, limit, now }: Extract<WriteOperation, { kind: "claim" }>,
+): WriteResults["claim"] {
+  const { sql, waiting } = transaction;
+  const rows: ClaimedRow[] = [];
+  let passed = 0;
+  for (const priority of transaction.isRegistered(worker) ? waiting.priorities() : []) {
+    // Those that are passed over make room for others, so ask again until the level is empty or enough are claimed.
+    while (rows.length < limit && passed < maxPassed) {
+      const due = sql.due.all(priority, now, limit - rows.length) as unknown as DueRow[];
+      if (due.length === 0) break;
+      for (const row of due) {
+        const { key, expireTime } = row;
+        if (expireTime !== null && expireTime <= now && row.attemptCount === 0) {
+          transaction.depth--;
+          passed++;
+          sql.end.run(EXPIRED, now, now, ++transaction.revision, key);
+          continue;
+        }
+        const blockedUntil = transaction.blockedUntil(row.url, now);
+        if (blockedUntil > 0) {
+          passed++;
+          sql.defer.run(blockedUntil, now, ++transaction.revision, key);
+        } else {
+          sql.claim.run(worker, DISPATCHING, now, ++transaction.revision, key);
+          rows.push(row);
+        }
+      }
+    }
+  }
+  waiting.forget();
+  const { dueTime } = waiting;
+  return { rows, nextDueTime: Number.isFinite(dueTime) ? dueTime : null };
+}
+
+export function begin(
+  { sql }: Transaction,
+  { worker, key, attempt }: Extract<WriteOperation, { kind: "begin" }>,
+): FinishResult {
+  const { changes } = sql.begin.run(attempt, key, worker, attempt, DISPATCHING);
+  return changes === 1 ? "recorded" : "stale";
+}

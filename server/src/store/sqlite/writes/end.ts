@@ -1,0 +1,80 @@
+/** What callers ask for to end a job, to be rid of it, or to begin anew with it. */
+import { isTerminal, nextState } from "../../../job/state.ts";
+import type { CancelResult, DeleteResult, RetryResult } from "../../store.ts";
+import { stateNumber, toRecord } from "../rows.ts";
+import type { WriteOperation } from "./operations.ts";
+import type { Transaction } from "./transaction.ts";
+
+const CANCELLED = stateNumber("CANCELLED");
+
+/** So long a call with a request_id is known at the least, though its job was deleted. */
+const requestMemoryMs = 24 * 3_600_000;
+
+export function cancel(
+  transaction: Transaction,
+  { id, now, revision }: Extract<WriteOperation, { kind: "cancel" }>,
+): CancelResult {
+  const { sql } = transaction;
+  const row = sql.readJob.get(id);
+  if (row === undefined) return { kind: "not-found" };
+  const before = toRecord(row);
+  if (revision !== undefined && revision !== before.revision) return { kind: "changed" };
+  if (nextState(before.state, "cancel") === undefined) return { kind: "ended", job: before };
+  transaction.depth--;
+  transaction.waiting.forget();
+  const worker = row["worker"] as number;
+  sql.end.run(CANCELLED, now, now, ++transaction.revision, before.key);
+  const isSending = before.state === "DISPATCHING";
+  if (isSending) sql.cancelDispatching.run(before.key, worker, before.attemptCount, before.updateTime);
+  return {
+    kind: "cancelled",
+    job: toRecord(sql.readJob.get(id)!),
+    dispatching: isSending ? { worker, attempt: before.attemptCount } : undefined,
+  };
+}
+
+export function retry(
+  transaction: Transaction,
+  { id, now, revision, maxDepth }: Extract<WriteOperation, { kind: "retry" }>,
+): RetryResult {
+  const { sql } = transaction;
+  const row = sql.readJob.get(id);
+  if (row === undefined) return { kind: "not-found" };
+  const job = toRecord(row);
+  if (revision !== undefined && revision !== job.revision) return { kind: "changed" };
+  const next = nextState(job.state, "retry-now");
+  if (next === undefined) return { kind: "not-restartable", state: job.state };
+  if (sql.isStillSending.get(job.key) !== undefined) return { kind: "still-sending" };
+  const isHeld = !isTerminal(job.state);
+  if (!isHeld) {
+    const duplicate = job.dedupKey === undefined ? undefined : sql.findDuplicate.get(job.queue, job.dedupKey);
+    if (duplicate !== undefined) return { kind: "duplicate", id: duplicate["id"] as string };
+    if (transaction.depth + 1 > maxDepth) return { kind: "full", depth: transaction.depth, limit: maxDepth };
+    transaction.depth++;
+  }
+  sql.restart.run(stateNumber(next), now, now, now, ++transaction.revision, job.key);
+  transaction.waiting.forget();
+  return { kind: "restarted" };
+}
+
+export function deleteJob(
+  transaction: Transaction,
+  { id, revision, now }: Extract<WriteOperation, { kind: "delete" }>,
+): DeleteResult {
+  const { sql } = transaction;
+  const row = sql.readJob.get(id);
+  if (row === undefined) return { kind: "not-found" };
+  const job = toRecord(row);
+  if (revision !== undefined && revision !== job.revision) return { kind: "changed" };
+  if (!isTerminal(job.state)) return { kind: "not-ended", state: job.state };
+  remove(transaction, job.key, Math.max(now, job.createTime + requestMemoryMs));
+  return { kind: "deleted" };
+}
+
+/** A job with all that belongs to it. @param forgetTime until when its request_id is known */
+function remove({ sql }: Transaction, key: number, forgetTime: number): void {
+  for (const statement of [sql.deleteJob, sql.deleteSpec, sql.deleteAttempts, sql.forgetCancelled]) {
+    statement.run(key);
+  }
+  sql.forgetRequest.run(forgetTime, key);
+}
