@@ -209,7 +209,8 @@ const others: BadInput[] = [
   ofJob("a queue that is no resource name", { queue: "default" }, "queue"),
   ofJob("a dedup_key of 256 bytes", { dedupKey: "é".repeat(128) }, "dedup_key"),
   ofJob("source", { source: "10.0.0.1" }, "source"),
-  ofJob("retention", { retention: seconds(1) }, "retention"),
+  ofJob("a negative retention", { retention: seconds(-1) }, "retention"),
+  ofJob("a retention of more than ten years", { retention: seconds(3651 * 86_400) }, "retention"),
   ofJob("an unknown ambiguity policy", { ambiguityPolicy: 7 as AmbiguityPolicy }, "ambiguity_policy"),
   ...["3f0c", "request", "00000000-0000-4000-8000-00000000000", "{00000000-0000-4000-8000-000000000000}"].map(
     (requestId) => ofRequest(`the request_id ${requestId}`, { job: jobWith(), requestId }, "request_id"),

@@ -54,6 +54,9 @@ it("finds a change of each option", () => {
       "log-file": "l",
       daemon: "true",
       "max-connection-age": "3h",
+      "job-retention": "3h",
+      "response-retention": "3h",
+      "max-ended-jobs": "3",
     },
   } as const;
   const next = loadServeConfig(other, {});

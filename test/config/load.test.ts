@@ -78,6 +78,9 @@ describe("the configuration of serve", () => {
       maxAttempts: 10,
       retryPolicy: { initialBackoffMs: 1000, maxBackoffMs: 3_600_000, multiplier: 2, jitter: "full" },
       responseCapBytes: 65_536,
+      jobRetentionMs: 604_800_000,
+      responseRetentionMs: 604_800_000,
+      maxEndedJobs: undefined,
       drainTimeoutMs: 30_000,
       pidFile: undefined,
       logFile: undefined,
@@ -139,7 +142,7 @@ describe("the configuration of serve", () => {
     expect(problemsOf({}, { [environmentName]: value })).toEqual([`environment ${environmentName}${rest}`]);
   });
   it("has a case for every option above", () => {
-    expect(Object.keys(serveOptions)).toHaveLength(23);
+    expect(Object.keys(serveOptions)).toHaveLength(26);
   });
 
   it("reports everything that is wrong in one go", () => {

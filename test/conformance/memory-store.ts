@@ -20,6 +20,8 @@ import type {
   RecoverResult,
   RetryResult,
   Store,
+  SweepOptions,
+  SweepResult,
 } from "../../server/src/store/store.ts";
 import { MemoryTables } from "./memory-tables.ts";
 import { seededRandom, Turns } from "./turns.ts";
@@ -112,6 +114,10 @@ class MemoryStore implements Store {
 
   delete(id: string, now: number, revision?: number): Promise<DeleteResult> {
     return this.#write(() => this.#tables.delete(id, now, revision));
+  }
+
+  sweep(options: SweepOptions): Promise<SweepResult> {
+    return this.#write(() => this.#tables.sweep(options));
   }
 
   isSending(key: number): Promise<boolean> {

@@ -30,6 +30,8 @@ import {
   type ListQuery,
   type RecoverResult,
   type RetryResult,
+  type SweepOptions,
+  type SweepResult,
 } from "../../server/src/store/store.ts";
 
 interface Row {
@@ -351,6 +353,27 @@ export class MemoryTables {
     return { kind: "restarted" };
   }
 
+  sweep({ now, endedBefore, maxEnded, respondedBefore, limit }: SweepOptions): SweepResult {
+    const ended = [...this.#byKey.values()]
+      .filter((row) => row.finishTime !== undefined)
+      .toSorted((a, b) => (a.finishTime ?? 0) - (b.finishTime ?? 0));
+    const isTooOld = ({ finishTime = 0, job: { retentionMs } }: Row): boolean =>
+      retentionMs === undefined ? finishTime < endedBefore : finishTime + retentionMs < now;
+    const tooOld = ended.filter((row) => isTooOld(row)).slice(0, limit);
+    const left = ended.filter((row) => !tooOld.includes(row));
+    const tooMany = Math.min(limit - tooOld.length, Math.max(0, left.length - maxEnded));
+    const gone = [...tooOld, ...left.slice(0, tooMany)];
+    for (const row of gone) this.#remove(row, now);
+    const answered = ended.filter(
+      (row) => !gone.includes(row) && row.response !== undefined && (row.finishTime ?? 0) < respondedBefore,
+    );
+    for (const row of answered.slice(0, limit)) row.response = undefined;
+    for (const [id, { forgetTime }] of this.#requests) {
+      if (forgetTime !== undefined && forgetTime < now) this.#requests.delete(id);
+    }
+    return { jobs: gone.length, more: gone.length === limit || answered.length >= limit };
+  }
+
   isSending(key: number): boolean {
     return this.#byKey.get(key)?.isSending ?? false;
   }
@@ -360,12 +383,16 @@ export class MemoryTables {
     if (row === undefined) return { kind: "not-found" };
     if (revision !== undefined && revision !== row.revision) return { kind: "changed" };
     if (!isTerminal(row.state)) return { kind: "not-ended", state: row.state };
-    this.#byId.delete(id);
+    this.#remove(row, now);
+    return { kind: "deleted" };
+  }
+
+  #remove(row: Row, now: number): void {
+    this.#byId.delete(row.job.id);
     this.#byKey.delete(row.key);
     const { requestIdentity, createTime } = row.job;
     const request = requestIdentity === undefined ? undefined : this.#requests.get(hex(requestIdentity.id));
     if (request !== undefined) request.forgetTime = Math.max(now, createTime + requestMemoryMs);
-    return { kind: "deleted" };
   }
 
   get(id: string, parts: ReadonlySet<JobPart>): JobRecord | undefined {
@@ -502,6 +529,7 @@ function recordOf(row: Row, parts: ReadonlySet<JobPart>): JobRecord {
     attemptCount,
     runCount,
     dedupKey,
+    retentionMs: row.job.retentionMs,
     revision,
     spec: parts.has("spec") ? specOf(row.job, parts.has("body")) : undefined,
     attempts: parts.has("attempts") ? [...row.attempts] : undefined,

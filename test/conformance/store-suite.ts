@@ -15,6 +15,7 @@ import { describeRead } from "./suite/read.ts";
 import { describeRetry } from "./suite/retry.ts";
 import { describeRoundTrip } from "./suite/round-trip.ts";
 import { describeSlowDown } from "./suite/slow-down.ts";
+import { describeSweep } from "./suite/sweep.ts";
 import type { OpenStore } from "./suite/setting.ts";
 
 export type { OpenedStore, OpenStore } from "./suite/setting.ts";
@@ -37,6 +38,7 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
     describeDelete(open);
     describeAmbiguity(open);
     describeSlowDown(open);
+    describeSweep(open);
     describeLease(open);
     describeRead(open);
     describeClose(open);

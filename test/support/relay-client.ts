@@ -7,6 +7,7 @@ import {
   EnqueueRequest,
   GetJobRequest,
   ListJobsRequest,
+  RetryJobRequest,
   RelayServiceService,
 } from "../../server/src/gen/fieldpost/v1/relay.ts";
 import type {
@@ -32,6 +33,7 @@ export interface RelayClient {
   getJob(request: DeepPartial<GetJobRequest>, options?: CallOptions): Promise<Job>;
   listJobs(request: DeepPartial<ListJobsRequest>, options?: CallOptions): Promise<ListJobsResponse>;
   cancelJob(request: DeepPartial<CancelJobRequest>, options?: CallOptions): Promise<Job>;
+  retryJob(request: DeepPartial<RetryJobRequest>, options?: CallOptions): Promise<Job>;
   /** Reads the job again until it is in the state, and answers it whole. */
   reached(name: string, state: JobState): Promise<Job>;
   /** For calls that have no method here. */
@@ -92,6 +94,7 @@ export function createRelayClient(address: string): RelayClient {
       call(methods.batchEnqueue, BatchEnqueueRequest.create(request), options),
     getJob: (request, options) => call(methods.getJob, GetJobRequest.create(request), options),
     listJobs: (request, options) => call(methods.listJobs, ListJobsRequest.create(request), options),
+    retryJob: (request, options) => call(methods.retryJob, RetryJobRequest.create(request), options),
     cancelJob: (request, options) => call(methods.cancelJob, CancelJobRequest.create(request), options),
     async reached(name, state) {
       for (;;) {

@@ -27,6 +27,7 @@ export interface JobLimits {
 
 const maxAttemptTimeoutMs = 30 * 60_000;
 const maxMaxAttempts = 1000;
+const maxRetentionMs = 10 * 365 * 24 * 3_600_000;
 const maxDedupKeyBytes = 255;
 const maxLabels = 64;
 const labelKey = /^[a-z0-9_.-]{1,63}$/;
@@ -131,6 +132,10 @@ function checkJob(job: Job, at: string, limits: JobLimits, now: number, violatio
         : checkDuration(job.attemptTimeout, `${at}.attempt_timeout`, 1, maxAttemptTimeoutMs, violations),
     labels: job.labels,
     dedupKey: job.dedupKey === "" ? undefined : job.dedupKey,
+    retentionMs:
+      job.retention === undefined
+        ? undefined
+        : checkDuration(job.retention, `${at}.retention`, 0, maxRetentionMs, violations),
   };
 }
 
@@ -157,7 +162,6 @@ function notOffered(field: string, violations: Violations): void {
 
 function checkNotOffered(job: Job, at: string, violations: Violations): void {
   if (job.source !== "") notOffered(`${at}.source`, violations);
-  if (job.retention !== undefined) notOffered(`${at}.retention`, violations);
 }
 
 function inRange(field: string, value: number, min: number, max: number, violations: Violations): void {

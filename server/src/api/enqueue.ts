@@ -149,6 +149,7 @@ function toAnswer(job: NewJob, stored: Extract<Kept, { kind: "stored" }> | undef
     attemptCount: stored?.claimed === true ? 1 : 0,
     runCount: 1,
     dedupKey: job.dedupKey,
+    retentionMs: job.retentionMs,
     revision: stored?.revision ?? 0,
     spec: { ...spec, request: { ...job.request, body: noBytes, parameters: noParameters } },
   };

@@ -83,7 +83,7 @@ export function toJobMessage(record: JobRecord): Job {
         : ambiguityPolicies[spec.ambiguityPolicy],
     source: "",
     labels: new Map(spec?.labels),
-    retention: undefined,
+    retention: optionalDuration(record.retentionMs),
     createTime: toDate(record.createTime),
     updateTime: toDate(record.updateTime),
     nextAttemptTime: toDate(record.nextAttemptTime),

@@ -187,6 +187,31 @@ export const serveOptions = {
     reload: "live",
     description: "how much of a target's response body is read and kept",
   },
+  jobRetentionMs: {
+    name: "job-retention",
+    type: type.duration("1s", "3650d"),
+    default: "7d",
+    commands: serve,
+    reload: "live",
+    description: "how long a job that has ended is kept, for jobs that do not say it themselves",
+  },
+  responseRetentionMs: {
+    name: "response-retention",
+    type: type.duration("1s", "3650d"),
+    default: "7d",
+    commands: serve,
+    reload: "live",
+    description: "how long after a job's end its response is kept, at most as long as the job",
+  },
+  maxEndedJobs: {
+    name: "max-ended-jobs",
+    type: type.count(0, 1_000_000_000),
+    default: undefined,
+    commands: serve,
+    reload: "live",
+    description:
+      "jobs that have ended and are kept; of more, those go first that ended first; not set: as many as there are",
+  },
   drainTimeoutMs: {
     name: "drain-timeout",
     type: type.duration("1ms", "1d"),

@@ -25,6 +25,11 @@ export interface ServeConfig {
   /** For jobs that say none; maxBackoffMs is at least initialBackoffMs. */
   readonly retryPolicy: RetryPolicy;
   readonly responseCapBytes: number;
+  /** How long jobs that have ended are kept, and their responses. */
+  readonly jobRetentionMs: number;
+  readonly responseRetentionMs: number;
+  /** How many jobs that have ended are kept; undefined is all. */
+  readonly maxEndedJobs: number | undefined;
   readonly drainTimeoutMs: number;
   /** Give or take a tenth; undefined is never. */
   readonly maxConnectionAgeMs: number | undefined;

@@ -87,6 +87,8 @@ export interface NewJob extends JobSpec {
   readonly expireTime: number | undefined;
   /** No two jobs of one queue that have not ended have the same; undefined: it may be doubled. */
   readonly dedupKey?: string | undefined;
+  /** How long it is kept after its end; undefined: as long as the relay keeps jobs. */
+  readonly retentionMs?: number | undefined;
   /** Undefined: the caller gave no request_id. */
   readonly requestIdentity?: RequestIdentity | undefined;
 }
@@ -218,6 +220,7 @@ export interface JobRecord {
   /** 1, and one more for each RetryJob. */
   readonly runCount: number;
   readonly dedupKey: string | undefined;
+  readonly retentionMs: number | undefined;
   /** Grows with every change of any job, in the order of the commits. */
   readonly revision: number;
   readonly spec?: JobSpec | undefined;

@@ -156,6 +156,25 @@ export interface RecoverResult {
   readonly held: number;
 }
 
+export interface SweepOptions {
+  readonly now: number;
+  /** Jobs that ended before are deleted, but for those that say themselves how long they are kept. */
+  readonly endedBefore: number;
+  /** Of jobs that have ended, more than so many are deleted, those first that ended first. */
+  readonly maxEnded: number;
+  /** The responses of jobs that ended before are dropped. */
+  readonly respondedBefore: number;
+  /** At most so many jobs, and so many responses, in this call. */
+  readonly limit: number;
+}
+
+export interface SweepResult {
+  /** How many were deleted. */
+  readonly jobs: number;
+  /** There may be more to take away. */
+  readonly more: boolean;
+}
+
 /** Of each job so many attempts are kept, the newest. */
 export const keptAttempts = 100;
 
@@ -246,6 +265,9 @@ export interface Store {
    * @param revision the one that the caller knows; undefined: whatever it is
    */
   delete(id: string, now: number, revision?: number): Promise<DeleteResult>;
+
+  /** Takes away what is kept no longer; also the request_ids of deleted jobs, a day after these were made. */
+  sweep(options: SweepOptions): Promise<SweepResult>;
 
   /** True while the attempt that ran when this job was cancelled has not ended, as far as is recorded. */
   isSending(key: number): Promise<boolean>;

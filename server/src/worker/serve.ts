@@ -8,6 +8,7 @@ import type { Relay } from "../api/relay.ts";
 import { openDispatcher } from "../dispatch/dispatcher.ts";
 import { createHttpServer } from "../http/server.ts";
 import { Heart } from "../schedule/heart.ts";
+import { Janitor } from "../schedule/janitor.ts";
 import { Recoverer } from "../schedule/recoverer.ts";
 import { Scheduler } from "../schedule/scheduler.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
@@ -20,6 +21,7 @@ import { configTopic, type ConfigRevision, type WorkerSettings } from "./setting
 
 const leaseMs = 10_000;
 const recoverEveryMs = 5_000;
+const sweepEveryMs = 1_000;
 /** Kept back from the drain's deadline, for the last outcomes to be recorded and the store to close. */
 const closeMarginMs = 2000;
 
@@ -121,6 +123,15 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
       supervised.broadcast("wake", "");
     },
   });
+  const janitor = new Janitor({
+    store,
+    clock,
+    log,
+    everyMs: sweepEveryMs,
+    get kept() {
+      return live.current;
+    },
+  });
   live.onChange((after, before) => {
     if (after.parallelSends === before.parallelSends) return;
     dispatcher.renewPools();
@@ -174,6 +185,8 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
   ]);
   scheduler.start();
   recoverer.start();
+  // One of them is enough; whoever is in its place goes on with it.
+  if (supervised.slot === 0) janitor.start();
   // Nobody else may live to hear that the one before this one died. In a reload it lives, and finishes what it has.
   const before = Array.from({ length: supervised.generation - 1 }, (_, index) => index + 1);
   const ended = before.filter((generation) => !supervised.slotPeers.includes(generation));
@@ -190,6 +203,7 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
     clearTimeout(cut);
     heart.stop();
     recoverer.stop();
+    janitor.stop();
     await dispatcher.close(0);
     await store.releaseWorker(number);
     await store.close();

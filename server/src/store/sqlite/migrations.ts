@@ -94,6 +94,16 @@ const migrations: readonly string[] = [
   -- When this run began, NULL for the first, and how many attempts there were before it.
   ALTER TABLE job ADD COLUMN run_time INTEGER;
   ALTER TABLE job ADD COLUMN attempts_before INTEGER NOT NULL DEFAULT 0;
+  -- How long it is kept after its end, milliseconds; NULL: as long as the relay keeps jobs.
+  ALTER TABLE job ADD COLUMN retention INTEGER;
+  -- Those that have ended, in the order of their ends.
+  CREATE INDEX job_ended ON job (finish_time) WHERE finish_time IS NOT NULL;
+  CREATE INDEX job_ended_own ON job (finish_time + retention) WHERE finish_time IS NOT NULL AND retention IS NOT NULL;
+  -- ended: how many jobs have ended. swept_…: up to this end of this job, responses are gone.
+  ALTER TABLE counter ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE counter ADD COLUMN swept_time INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE counter ADD COLUMN swept_key INTEGER NOT NULL DEFAULT 0;
+  UPDATE counter SET ended = (SELECT count(*) FROM job WHERE finish_time IS NOT NULL);
   CREATE UNIQUE INDEX job_dedup ON job (queue, dedup_key) WHERE dedup_key IS NOT NULL AND finish_time IS NULL;
 
   -- JSON, see passage.ts; NULL: nothing is known

@@ -127,7 +127,8 @@ function sizeOf(row: Row): number {
 function prepareAll(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   const job = `SELECT key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
-    max_attempts, create_time, update_time, finish_time, revision, dedup_key, ambiguity, run_count FROM job`;
+    max_attempts, create_time, update_time, finish_time, revision, dedup_key, ambiguity, run_count,
+    retention FROM job`;
   const spec = "method, url, headers, parameters, retry, attempt_timeout, labels, traceparent, tracestate";
   const response = "http_status, response_truncated, response_headers";
   const lastResponse =

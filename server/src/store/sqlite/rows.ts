@@ -80,6 +80,7 @@ export interface NewJobRow {
   readonly ambiguity: number;
   readonly requestId: Uint8Array | null;
   readonly contentHash: Uint8Array | null;
+  readonly retention: number | null;
 }
 
 export function toRow(job: NewJob): NewJobRow {
@@ -107,6 +108,7 @@ export function toRow(job: NewJob): NewJobRow {
     ambiguity: ambiguityPolicies.indexOf(job.ambiguityPolicy),
     requestId: job.requestIdentity?.id ?? null,
     contentHash: job.requestIdentity?.contentHash ?? null,
+    retention: job.retentionMs ?? null,
   };
 }
 
@@ -153,6 +155,7 @@ export function toRecord(row: Row): JobRecord {
     attemptCount: row["attempt_count"] as number,
     runCount: row["run_count"] as number,
     dedupKey: (row["dedup_key"] as string | null) ?? undefined,
+    retentionMs: optional(row["retention"]),
     revision: row["revision"] as number,
   };
 }

@@ -1,4 +1,12 @@
-import type { FinishedAttempt, InsertOptions, JobPart, ListQuery, RecoverOptions, Store } from "../store.ts";
+import type {
+  FinishedAttempt,
+  InsertOptions,
+  JobPart,
+  ListQuery,
+  RecoverOptions,
+  Store,
+  SweepOptions,
+} from "../store.ts";
 import { RelayError } from "../../job/error.ts";
 import type { NewJob } from "../../job/job.ts";
 import { hasFailedSync } from "./failed-sync.ts";
@@ -64,7 +72,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       weigh: (operation) => (operation.kind === "insert" ? operation.jobs.length : 1),
       maxGroupWeight: maxWriteWeight,
       // Leases and outcomes do not wait behind a crowd of batches.
-      isUrgent: (operation) => operation.kind !== "insert",
+      isUrgent: ({ kind }) => kind !== "insert" && kind !== "sweep",
       onFailed,
     }),
     StoreThread.open<ReadOperation>({
@@ -173,6 +181,10 @@ class SqliteStore implements Store {
 
   delete(id: string, now: number, revision?: number) {
     return this.#write({ kind: "delete", id, now, revision });
+  }
+
+  sweep(options: SweepOptions) {
+    return this.#write({ kind: "sweep", ...options });
   }
 
   isSending(key: number) {

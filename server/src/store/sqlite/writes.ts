@@ -6,6 +6,7 @@ import { cancel, deleteJob, retry } from "./writes/end.ts";
 import { finish } from "./writes/finish.ts";
 import { insert } from "./writes/insert.ts";
 import { recover, register, release, renew } from "./writes/lease.ts";
+import { sweep } from "./writes/sweep.ts";
 import { Transaction } from "./writes/transaction.ts";
 
 /** The changes of one connection. */
@@ -43,6 +44,8 @@ export class Writes {
         return retry(transaction, operation);
       case "delete":
         return deleteJob(transaction, operation);
+      case "sweep":
+        return sweep(transaction, operation);
       case "register":
         return register(transaction, operation);
       case "renew":

@@ -48,6 +48,7 @@ const newJob: fc.Arbitrary<NewJobRow> = fc.record({
   maxAttempts: count,
   dedupKey: textOrNull,
   ambiguity: count,
+  retention: fc.option(time),
   requestId: blob,
   contentHash: blob,
   ...spec,

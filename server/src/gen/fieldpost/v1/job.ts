@@ -213,9 +213,8 @@ export interface Job {
   /** The caller's own labels: at most 64, keys of 1 to 63 characters `[a-z0-9_.-]`, values of at most 255 bytes. */
   labels: Map<string, string>;
   /**
-   * Not offered yet: refused if set. Jobs that have ended are kept for ever for now.
-   *
-   * How long the job is kept after its end.
+   * How long the job is kept after its end, from 0 to ten years. Unset: as long as the server keeps jobs, 7 days by
+   * default. The server may keep only so many that have ended; then those go first that ended first.
    */
   retention?:
     | Duration
@@ -240,7 +239,7 @@ export interface Job {
   attemptCount: number;
   /** The attempts that have ended, oldest first; the last 100 are kept. */
   attempts: Attempt[];
-  /** The response to the last attempt that got one. */
+  /** The response to the last attempt that got one. Kept for 7 days after the job's end by default. */
   response?:
     | HttpResponse
     | undefined;

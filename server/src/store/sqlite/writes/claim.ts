@@ -28,7 +28,7 @@ export function claim(
       for (const row of due) {
         const { key, expireTime } = row;
         if (expireTime !== null && expireTime <= now && row.attemptCount === 0) {
-          transaction.depth--;
+          transaction.countEnd();
           passed++;
           sql.end.run(EXPIRED, now, now, ++transaction.revision, key);
           continue;

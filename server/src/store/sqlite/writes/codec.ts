@@ -150,7 +150,7 @@ function packNewJob(to: Packer, job: NewJobRow): void {
   to.add(job.maxAttempts, job.method, job.url, job.headers, job.parameters, job.retry, job.attemptTimeout);
   to.add(job.labels, job.traceparent, job.tracestate);
   to.addBlob(job.body);
-  to.add(job.dedupKey, job.ambiguity);
+  to.add(job.dedupKey, job.ambiguity, job.retention);
   to.addBlob(job.requestId);
   to.addBlob(job.contentHash);
 }
@@ -177,6 +177,7 @@ function unpackNewJob(from: Unpacker): NewJobRow {
     body: from.blob(),
     dedupKey: from.textOrNull(),
     ambiguity: from.number(),
+    retention: from.numberOrNull(),
     requestId: from.blob(),
     contentHash: from.blob(),
   };

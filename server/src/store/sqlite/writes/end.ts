@@ -20,7 +20,7 @@ export function cancel(
   const before = toRecord(row);
   if (revision !== undefined && revision !== before.revision) return { kind: "changed" };
   if (nextState(before.state, "cancel") === undefined) return { kind: "ended", job: before };
-  transaction.depth--;
+  transaction.countEnd();
   transaction.waiting.forget();
   const worker = row["worker"] as number;
   sql.end.run(CANCELLED, now, now, ++transaction.revision, before.key);
@@ -51,6 +51,7 @@ export function retry(
     if (duplicate !== undefined) return { kind: "duplicate", id: duplicate["id"] as string };
     if (transaction.depth + 1 > maxDepth) return { kind: "full", depth: transaction.depth, limit: maxDepth };
     transaction.depth++;
+    transaction.ended--;
   }
   sql.restart.run(stateNumber(next), now, now, now, ++transaction.revision, job.key);
   transaction.waiting.forget();
@@ -67,14 +68,16 @@ export function deleteJob(
   const job = toRecord(row);
   if (revision !== undefined && revision !== job.revision) return { kind: "changed" };
   if (!isTerminal(job.state)) return { kind: "not-ended", state: job.state };
-  remove(transaction, job.key, Math.max(now, job.createTime + requestMemoryMs));
+  remove(transaction, job.key, job.createTime, now);
   return { kind: "deleted" };
 }
 
-/** A job with all that belongs to it. @param forgetTime until when its request_id is known */
-function remove({ sql }: Transaction, key: number, forgetTime: number): void {
+/** A job that has ended, with all that belongs to it; its request_id is known for a while yet. */
+export function remove(transaction: Transaction, key: number, createTime: number, now: number): void {
+  const { sql } = transaction;
+  transaction.ended--;
   for (const statement of [sql.deleteJob, sql.deleteSpec, sql.deleteAttempts, sql.forgetCancelled]) {
     statement.run(key);
   }
-  sql.forgetRequest.run(forgetTime, key);
+  sql.forgetRequest.run(Math.max(now, createTime + requestMemoryMs), key);
 }

@@ -27,7 +27,7 @@ export function finish(transaction: Transaction, worker: number, finished: Finis
   transaction.revision++;
   if (finished.slowOrigin !== null) transaction.slowDown(finished.slowOrigin, finished.slowUntil ?? 0);
   if (next === "RETRYING") transaction.waiting.forget();
-  if (ended) transaction.depth--;
+  if (ended) transaction.countEnd();
   transaction.addAttempt(finished);
   return "recorded";
 }

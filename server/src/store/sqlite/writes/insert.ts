@@ -126,6 +126,7 @@ function insertJob(
     key,
     job.dedupKey,
     job.ambiguity,
+    job.retention,
   );
   sql.insertSpec.run(
     key,

@@ -92,7 +92,7 @@ function recoverJob(
   }
   const attemptsOfRun = attempt - (job["attempts_before"] as number);
   if (policy === "fail" || attemptsOfRun >= (job["max_attempts"] as number)) {
-    transaction.depth--;
+    transaction.countEnd();
     sql.end.run(FAILED, now, now, ++transaction.revision, key);
     return "failed";
   }

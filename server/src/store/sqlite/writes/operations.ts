@@ -7,6 +7,8 @@ import type {
   RecoverOptions,
   RecoverResult,
   RetryResult,
+  SweepOptions,
+  SweepResult,
 } from "../../store.ts";
 import type { ClaimedRow, FinishedRow, NewJobRow } from "../rows.ts";
 
@@ -31,6 +33,7 @@ export type WriteOperation =
     }
   | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
   | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedRow[] }
+  | ({ readonly kind: "sweep" } & SweepOptions)
   | { readonly kind: "begin"; readonly worker: number; readonly key: number; readonly attempt: number }
   | {
       readonly kind: "cancel";
@@ -61,6 +64,7 @@ export interface WriteResults {
   insert: InsertResult[];
   claim: { readonly rows: readonly ClaimedRow[]; readonly nextDueTime: number | null };
   finish: FinishResult[];
+  sweep: SweepResult;
   begin: FinishResult;
   cancel: CancelResult;
   retry: RetryResult;

@@ -4,14 +4,14 @@ import { stateNumber } from "../rows.ts";
 
 /** All columns of `job`. */
 const jobColumns = `key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
-  max_attempts, worker, create_time, update_time, finish_time, revision, dedup_key, ambiguity, run_count`;
+  max_attempts, worker, create_time, update_time, finish_time, revision, dedup_key, ambiguity, run_count, retention`;
 
 /** Prepared once a connection: preparing costs more than running. */
 export function prepareWrites(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
-    readCounter: sql("SELECT revision, depth FROM counter WHERE one = 1"),
-    writeCounter: sql("UPDATE counter SET revision = ?, depth = ? WHERE one = 1"),
+    readCounter: sql("SELECT revision, depth, ended FROM counter WHERE one = 1"),
+    writeCounter: sql("UPDATE counter SET revision = ?, depth = ?, ended = ? WHERE one = 1"),
 
     register: sql("INSERT INTO worker (name, lease_time) VALUES (?, ?)"),
     renew: sql("UPDATE worker SET lease_time = ? WHERE number = ? AND lease_time > 0"),
@@ -39,8 +39,8 @@ export function prepareWrites(database: DatabaseSync) {
     readJob: sql(`SELECT ${jobColumns} FROM job WHERE id = ?`),
     insertJob:
       sql(`INSERT INTO job (key, id, uid, queue, state, priority, due_time, expire_time, schedule_time,
-      attempt_count, max_attempts, worker, create_time, update_time, revision, dedup_key, ambiguity)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      attempt_count, max_attempts, worker, create_time, update_time, revision, dedup_key, ambiguity, retention)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertSpec: sql(`INSERT INTO spec (key, method, url, headers, parameters, retry, attempt_timeout, labels,
       traceparent, tracestate, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
 
@@ -78,6 +78,23 @@ export function prepareWrites(database: DatabaseSync) {
     restart: sql(`UPDATE job SET state = ?, worker = 0, due_time = ?, run_time = ?, run_count = run_count + 1,
       attempts_before = attempt_count, expire_time = NULL, finish_time = NULL, update_time = ?, revision = ?
       WHERE key = ?`),
+
+    // Without those that say it themselves.
+    endedByAge: sql(`SELECT key, create_time FROM job WHERE finish_time IS NOT NULL AND finish_time < ?
+      AND retention IS NULL ORDER BY finish_time LIMIT ? + 0`),
+    endedByOwnAge:
+      sql(`SELECT key, create_time FROM job WHERE finish_time IS NOT NULL AND retention IS NOT NULL
+      AND finish_time + retention < ? ORDER BY finish_time + retention LIMIT ? + 0`),
+    oldestEnded: sql(
+      "SELECT key, create_time FROM job WHERE finish_time IS NOT NULL ORDER BY finish_time LIMIT ? + 0",
+    ),
+    endedAfter:
+      sql(`SELECT key, finish_time FROM job WHERE finish_time IS NOT NULL AND (finish_time, key) > (?, ?)
+      AND finish_time < ? ORDER BY finish_time, key LIMIT ? + 0`),
+    readSwept: sql("SELECT swept_time, swept_key FROM counter WHERE one = 1"),
+    writeSwept: sql("UPDATE counter SET swept_time = ?, swept_key = ? WHERE one = 1"),
+    forgetRequests: sql(`DELETE FROM request WHERE key IN (
+      SELECT key FROM request WHERE forget_time IS NOT NULL AND forget_time < ? LIMIT ? + 0)`),
 
     forgetRequest: sql("UPDATE request SET forget_time = ? WHERE key = ?"),
     deleteJob: sql("DELETE FROM job WHERE key = ?"),

@@ -11,8 +11,9 @@ export class Transaction {
   readonly waiting: Waiting;
   /** As in the table `counter` at the start of the transaction, and grown since. */
   revision = 0;
-  /** How many jobs have not ended. */
+  /** How many jobs have not ended, and how many have. */
   depth = 0;
+  ended = 0;
   /** Which workers are registered, as far as this transaction asked. */
   readonly #registered = new Map<number, boolean>();
   /** Until when which origin is not to be called; undefined until this transaction asked. */
@@ -28,6 +29,7 @@ export class Transaction {
     const row = this.sql.readCounter.get()!;
     this.revision = row["revision"] as number;
     this.depth = row["depth"] as number;
+    this.ended = row["ended"] as number;
     this.waiting.forget();
     this.#registered.clear();
     this.#blocked = undefined;
@@ -35,7 +37,13 @@ export class Transaction {
 
   /** Writes the counters: the last thing in a transaction. */
   end(): void {
-    this.sql.writeCounter.run(this.revision, this.depth);
+    this.sql.writeCounter.run(this.revision, this.depth, this.ended);
+  }
+
+  /** One more job has ended. */
+  countEnd(): void {
+    this.depth--;
+    this.ended++;
   }
 
   /** What a lost worker claimed, nobody would ever take back. */

@@ -1,0 +1,35 @@
+/** What is kept of jobs that have ended, and no longer: their responses, and they themselves. */
+import type { SweepResult } from "../../store.ts";
+import type { WriteOperation } from "./operations.ts";
+import { remove } from "./end.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Takes away at most `limit` of each kind, the oldest first. */
+export function sweep(
+  transaction: Transaction,
+  { now, endedBefore, maxEnded, respondedBefore, limit }: Extract<WriteOperation, { kind: "sweep" }>,
+): SweepResult {
+  const { sql } = transaction;
+  const tooOld = [...sql.endedByAge.all(endedBefore, limit), ...sql.endedByOwnAge.all(now, limit)].slice(
+    0,
+    limit,
+  );
+  for (const row of tooOld) remove(transaction, row["key"] as number, row["create_time"] as number, now);
+  const tooMany = Math.min(limit - tooOld.length, Math.max(0, transaction.ended - maxEnded));
+  const crowd = tooMany > 0 ? sql.oldestEnded.all(tooMany) : [];
+  for (const row of crowd) remove(transaction, row["key"] as number, row["create_time"] as number, now);
+  const jobs = tooOld.length + crowd.length;
+  const responses = dropResponses(transaction, respondedBefore, limit);
+  const requests = Number(sql.forgetRequests.run(now, limit).changes);
+  return { jobs, more: [jobs, responses, requests].includes(limit) };
+}
+
+/** In the order in which jobs ended; how far it came is kept, so that none is looked at twice. */
+function dropResponses({ sql }: Transaction, before: number, limit: number): number {
+  const from = sql.readSwept.get()!;
+  const ended = sql.endedAfter.all(from["swept_time"]!, from["swept_key"]!, before, limit);
+  for (const row of ended) sql.dropResponses.run(row["key"]!);
+  const last = ended.at(-1);
+  if (last !== undefined) sql.writeSwept.run(last["finish_time"]!, last["key"]!);
+  return ended.length;
+}
