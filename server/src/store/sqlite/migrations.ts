@@ -84,6 +84,11 @@ const migrations: readonly string[] = [
     PRIMARY KEY (key, number)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Lists the jobs of one state by key, which is the last column of every index: FAILED, HELD, CANCELLED or EXPIRED,
+  -- which are few. OR and not IN: so SQLite sees that state = 5 is among them.
+  CREATE INDEX job_rare ON job (state) WHERE state = 5 OR state = 6 OR state = 7 OR state = 8;
+  `,
 ];
 
 /**
