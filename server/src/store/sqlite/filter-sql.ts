@@ -96,6 +96,8 @@ function textCondition(
     values.push(value);
     return `(${expression} = ?)`;
   }
+  // SQLite's substr makes NULL of an empty text.
+  if (value === "") return `(${expression} IS NOT NULL)`;
   const bytes = Buffer.from(value);
   const whole = `CAST(${expression} AS BLOB)`;
   switch (match) {
@@ -103,8 +105,8 @@ function textCondition(
       values.push(bytes.length, bytes);
       return `(substr(${whole}, 1, ?) = ?)`;
     case "suffix":
-      // From the end on; a text that is shorter comes whole. From 0 it would come whole, too.
-      values.push(bytes.length === 0 ? Number.MAX_SAFE_INTEGER : -bytes.length, bytes);
+      // Counted from the end; of a shorter text all comes.
+      values.push(-bytes.length, bytes);
       return `(substr(${whole}, ?) = ?)`;
     case "part":
       values.push(bytes);

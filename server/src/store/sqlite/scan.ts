@@ -8,16 +8,19 @@ import type { Row } from "./rows.ts";
 /** A scan ends once it has looked at so many jobs, or has taken so long: rows that must come from the disk do. */
 const maxLooked = 20_000;
 const maxMs = 100;
-/** So many are looked at between two looks at the clock. */
-const stretch = 200;
+/**
+ * How many jobs are looked at between two looks at the clock: fewer where each takes longer. A hundred labels, asked of
+ * jobs that have as many as they may, take some milliseconds a job.
+ */
+const stretchFor = ({ values }: FilterSql): number => Math.max(10, Math.floor(400 / (values.length + 1)));
 
 /** Filters of so many shapes keep their statements. */
 const maxStatements = 32;
 
 interface ScanStatements {
-  /** The key at the end of the next stretch; no row if fewer jobs are left. */
+  /** The key so many jobs further on; no row if fewer are left. */
   readonly end: StatementSync;
-  /** The jobs of a stretch that match. */
+  /** The jobs down to that key that match. */
   readonly matches: StatementSync;
 }
 
@@ -31,7 +34,7 @@ export function scanSql({ rareState, condition }: FilterSql, columns: string) {
   // Not bound: SQLite must see that the index job_rare holds it.
   const jobs = rareState === undefined ? "FROM job WHERE" : `FROM job WHERE job.state = ${rareState} AND`;
   return {
-    end: `SELECT key ${jobs} key < ? ORDER BY key DESC LIMIT 1 OFFSET ${stretch - 1}`,
+    end: `SELECT key ${jobs} key < ? ORDER BY key DESC LIMIT 1 OFFSET ?`,
     matches: `SELECT ${columns} ${jobs} key < ? AND key >= ? AND ${condition} ORDER BY key DESC`,
   };
 }
@@ -51,6 +54,7 @@ export class Scans {
   begin(filter: JobFilter, beforeKey: number): Scan {
     const sql = toFilterSql(filter);
     const statements = this.#prepare(sql);
+    const stretch = stretchFor(sql);
     const started = performance.now();
     let lookedTo: number | undefined;
     return {
@@ -60,7 +64,7 @@ export class Scans {
       *[Symbol.iterator]() {
         let before = beforeKey;
         for (let looked = 0; looked < maxLooked && performance.now() - started < maxMs; looked += stretch) {
-          const end = statements.end.get(before)?.["key"] as number | undefined;
+          const end = statements.end.get(before, stretch - 1)?.["key"] as number | undefined;
           yield* statements.matches.iterate(before, end ?? 0, ...sql.values);
           if (end === undefined) return;
           before = end;
