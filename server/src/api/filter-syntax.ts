@@ -130,10 +130,10 @@ class Parser {
     if (++this.#comparisons > maxComparisons) {
       this.#fail(`${this.#shown()} begins one comparison too many: at most ${maxComparisons} are allowed`);
     }
-    const path = [this.#name()];
+    const path = [this.#name(comparisonMust)];
     while (this.#next() === ".") {
       this.#at++;
-      path.push(this.#name());
+      path.push(this.#name("the rest of a field's name must"));
     }
     const written = this.#text.slice(from, this.#at);
     if (this.#next() === "(") this.#fail(`${quote(written)} is a function; functions are not offered`, from);
@@ -153,11 +153,12 @@ class Parser {
     return { kind: "restriction", path, column, comparator: found as Comparator, comparatorColumn, value };
   }
 
-  #name(): Word {
+  /** @param must what should stand here, for the message */
+  #name(must: string): Word {
     const column = this.#column();
     if (this.#next() === '"' || this.#next() === "'") return this.#string();
     const text = this.#take(nameWord);
-    if (text === undefined) this.#fail(`${this.#shown()} stands where ${comparisonMust}`);
+    if (text === undefined) this.#fail(`${this.#shown()} stands where ${must}`);
     return { text, column, quoted: false, wildcards: [] };
   }
 
@@ -169,10 +170,12 @@ class Parser {
     }
     const reserved = this.#match(keyword);
     if (reserved !== undefined)
-      this.#fail(`${quote(reserved)} stands where a value must; as a value, quote it`);
+      this.#fail(`${quote(reserved)} stands where a value must; as a value it stands in quotes`);
     const text = this.#take(valueWord);
-    if (text === undefined)
-      this.#fail(`${this.#shown()} stands where a value must; one that begins so, quote`);
+    if (text === undefined) {
+      const hint = this.#next() === undefined ? "" : "; one that begins so stands in quotes";
+      this.#fail(`${this.#shown()} stands where a value must${hint}`);
+    }
     const wildcards = [...text.matchAll(/\*/g)].map(({ index }) => index);
     return { text, column, quoted: false, wildcards };
   }
@@ -204,7 +207,9 @@ class Parser {
   #endTerm(): void {
     const next = this.#next();
     if (next !== undefined && !" \t\r\n)".includes(next)) {
-      this.#fail(`${this.#shown()} must stand after a space; a value with ( ) " ' or \\ in it, in quotes`);
+      this.#fail(
+        `${this.#shown()} follows without a space; a value with ( ) " ' or \\ in it stands in quotes`,
+      );
     }
     this.#take(space);
   }
@@ -245,7 +250,7 @@ class Parser {
   }
 
   #column(index = this.#at): number {
-    return [...this.#text.slice(0, index)].length + 1;
+    return Array.from(this.#text.slice(0, index)).length + 1;
   }
 
   #fail(message: string, index = this.#at): never {

@@ -63,8 +63,8 @@ export class Scans {
       },
       *[Symbol.iterator]() {
         let before = beforeKey;
-        for (let looked = 0; looked < maxLooked && performance.now() - started < maxMs; looked += stretch) {
-          const end = statements.end.get(before, stretch - 1)?.["key"] as number | undefined;
+        for (let left = maxLooked; left > 0 && performance.now() - started < maxMs; left -= stretch) {
+          const end = statements.end.get(before, Math.min(stretch, left) - 1)?.["key"] as number | undefined;
           yield* statements.matches.iterate(before, end ?? 0, ...sql.values);
           if (end === undefined) return;
           before = end;
