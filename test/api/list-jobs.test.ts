@@ -142,7 +142,7 @@ describe("ListJobs", () => {
     const relay = await withJobs(1);
     const error = await errorOf(
       list(relay, {
-        filter: "state = FAILED",
+        filter: "state = LOST",
         orderBy: "name",
         pageSize: -1,
         pageToken: "x",

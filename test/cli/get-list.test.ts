@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
+import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Job, JobState } from "../../server/src/gen/fieldpost/v1/job.ts";
 import { run, start } from "./fixtures/run.ts";
-import { startStubRelay, type StubOptions, type StubRelay } from "./fixtures/stub-relay.ts";
+import { failure, startStubRelay, type StubOptions, type StubRelay } from "./fixtures/stub-relay.ts";
 
 let relay: StubRelay;
 
@@ -110,6 +111,29 @@ describe("fieldpost list", () => {
     const result = await run(["list", "--mask", "name,response.status", "--grpc", relay.address]);
     expect(result.stdout).toBe("NAME     RESPONSE.STATUS\njobs/j0  201\njobs/j1  201\n");
     expect(relay.lists[0]!.readMask).toEqual(["name", "response.status"]);
+  });
+
+  it("sends --filter as it is with every page, and goes on after an empty one", async () => {
+    await startWith(5, { pageLimit: 2, emptyPages: true });
+    const filter = `labels."a.b" = 'c' AND state = RETRYING`;
+    const result = await run(["list", "--filter", filter, "--mask", "name", "--grpc", relay.address]);
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(result.stdout).toBe("NAME\njobs/j0\njobs/j1\njobs/j2\njobs/j3\njobs/j4\n");
+    expect(relay.lists.map((request) => request.filter)).toEqual(Array.from({ length: 5 }, () => filter));
+    await run(["list", "--grpc", relay.address]);
+    expect(relay.lists.at(-1)?.filter).toBe("");
+  });
+
+  it("says what is wrong with a filter", async () => {
+    const description = 'at column 9, "LOST" is not a state';
+    const error = failure(status.INVALID_ARGUMENT, `filter: ${description}`, {
+      reason: "INVALID_ARGUMENT",
+      violations: [{ field: "filter", description }],
+    });
+    await startWith(1, { listError: error });
+    const result = await run(["list", "--filter", "state = LOST", "--grpc", relay.address]);
+    expect(result).toMatchObject({ code: 1, stdout: "" });
+    expect(result.stderr).toContain(description);
   });
 
   it("pages by itself until --limit, 50, or the end", async () => {

@@ -33,6 +33,7 @@ import {
   type SweepOptions,
   type SweepResult,
 } from "../../server/src/store/store.ts";
+import { matches } from "./memory-filter.ts";
 
 interface Row {
   readonly key: number;
@@ -400,19 +401,24 @@ export class MemoryTables {
     return row === undefined ? undefined : recordOf(row, parts);
   }
 
-  list({ limit, maxBytes, beforeKey, parts }: ListQuery): JobPage {
+  list({ limit, maxBytes, beforeKey, parts, filter }: ListQuery): JobPage {
     const older = [...this.#byKey.values()]
       .filter((row) => beforeKey === undefined || row.key < beforeKey)
       .toReversed();
+    // With a filter it looks at some of them, so that nobody takes a short page, or an empty one, for the last.
+    const looked = filter === undefined ? older : older.slice(0, 1 + Math.floor(this.#random() * 2 * limit));
     const jobs: JobRecord[] = [];
     let bytes = 0;
-    for (const row of older) {
-      if (jobs.length > 0 && (jobs.length >= limit || bytes >= maxBytes)) break;
+    for (const row of looked) {
+      if (filter !== undefined && !matches(filter, recordOf(row, new Set(["spec"])))) continue;
+      if (jobs.length > 0 && (jobs.length >= limit || bytes >= maxBytes)) {
+        return { jobs, nextBeforeKey: jobs.at(-1)?.key };
+      }
       const record = recordOf(row, parts);
       jobs.push(record);
       bytes += byteLength(record);
     }
-    return { jobs, nextBeforeKey: jobs.length < older.length ? jobs.at(-1)?.key : undefined };
+    return { jobs, nextBeforeKey: looked.length < older.length ? looked.at(-1)?.key : undefined };
   }
 
   depth(): number {

@@ -5,6 +5,7 @@ import { describeCancel } from "./suite/cancel.ts";
 import { describeClaim } from "./suite/claim.ts";
 import { describeConcurrency } from "./suite/concurrency.ts";
 import { describeDelete } from "./suite/delete.ts";
+import { describeFilter } from "./suite/filter.ts";
 import { describeFinish } from "./suite/finish.ts";
 import { describeIdentity } from "./suite/identity.ts";
 import { describeInsert } from "./suite/insert.ts";
@@ -41,6 +42,7 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
     describeSweep(open);
     describeLease(open);
     describeRead(open);
+    describeFilter(open);
     describeClose(open);
     if (options.persists) describeReopen(open);
     describeConcurrency(open);

@@ -20,7 +20,7 @@ describe("kill -9 of a worker in the middle of an attempt", () => {
       });
       await target.received(1);
       process.kill(relay.workerPids()[0]!, "SIGKILL");
-    await relay.line("worker is ready", (line) => Number(line["generation"]) > 1);
+      await relay.line("worker is ready", (line) => Number(line["generation"]) > 1);
       const ended = await relay.client.reached(name, state);
       expect(ended.attempts).toMatchObject([
         { number: 1, result: AttemptResult.ATTEMPT_RESULT_OUTCOME_UNKNOWN },

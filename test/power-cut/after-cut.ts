@@ -48,7 +48,13 @@ async function readAll(store: Store): Promise<Map<string, JobRecord>> {
   let beforeKey: number | undefined;
   do {
     const parts = new Set(["spec", "body"] as const);
-    const page = await store.list({ limit: 1000, maxBytes: 16 * 1024 * 1024, beforeKey, parts });
+    const page = await store.list({
+      limit: 1000,
+      maxBytes: 16 * 1024 * 1024,
+      beforeKey,
+      parts,
+      filter: undefined,
+    });
     for (const job of page.jobs) jobs.set(job.id, job);
     beforeKey = page.nextBeforeKey;
   } while (beforeKey !== undefined);

@@ -1,5 +1,6 @@
 import { Job } from "../gen/fieldpost/v1/job.ts";
 import type { ListJobsRequest, ListJobsResponse } from "../gen/fieldpost/v1/relay.ts";
+import { checkFilter } from "./filter.ts";
 import { toJobMessage } from "./job-message.ts";
 import { checkPageToken, formatPageToken } from "./page-token.ts";
 import { checkListJobsReadMask, filterJob } from "./read-mask.ts";
@@ -15,7 +16,7 @@ const framingBytes = 5;
 
 export async function listJobs(relay: Relay, request: ListJobsRequest): Promise<ListJobsResponse> {
   const violations = new Violations();
-  if (request.filter !== "") violations.add("filter", "is not offered in this release; leave it out");
+  const filter = checkFilter(request.filter, violations);
   if (request.orderBy !== "")
     violations.add("order_by", "is not offered in this release; newest first is the order");
   if (request.pageSize < 0) violations.add("page_size", `is ${request.pageSize}, must not be negative`);
@@ -28,6 +29,7 @@ export async function listJobs(relay: Relay, request: ListJobsRequest): Promise<
     maxBytes: maxPageBytes,
     beforeKey,
     parts: mask.parts,
+    filter,
   });
   // The store's limit bounds what is read; only the message itself tells how large it is on the wire.
   const jobs: Job[] = [];

@@ -12,6 +12,7 @@ const maxPageSize = 1000;
 
 export function defineList(command: Command): void {
   command
+    .option("--filter <text>", "only jobs that match: 'state = FAILED AND labels.team = post'")
     .option("--mask <paths>", "only these fields: name,state,response.status")
     .option("--limit <N>", "at most so many jobs (default: 50)")
     .option("--all", "all jobs")
@@ -21,6 +22,7 @@ export function defineList(command: Command): void {
 }
 
 interface ListFlags {
+  filter?: string;
   mask?: string;
   limit?: string;
   all?: true;
@@ -37,11 +39,12 @@ export async function runList(command: Command): Promise<number> {
       ? Infinity
       : (parseFlag("--limit", flags.limit, count(1, Number.MAX_SAFE_INTEGER)) ?? 50);
   const pageSize = parseFlag("--page-size", flags.pageSize, count(1, maxPageSize)) ?? maxPageSize;
+  const { filter = "" } = flags;
   const readMask = pathsOf(flags.mask);
   const { createJobTable } = await import("./job-text.ts");
   const table = createJobTable(readMask);
   return withRelay(command, async (relay) => {
-    for await (const jobs of pages(relay, { limit, pageSize, readMask })) {
+    for await (const jobs of pages(relay, { filter, limit, pageSize, readMask })) {
       if (jobs.length === 0) continue;
       const text = flags.json === true ? jobs.map((job) => `${JSON.stringify(job)}\n`).join("") : table(jobs);
       process.stdout.write(text);
@@ -51,12 +54,13 @@ export async function runList(command: Command): Promise<number> {
 }
 
 interface Listing {
+  readonly filter: string;
   readonly limit: number;
   readonly pageSize: number;
   readonly readMask: string[] | undefined;
 }
 
-async function* pages(relay: Relay, { limit, pageSize, readMask }: Listing) {
+async function* pages(relay: Relay, { filter, limit, pageSize, readMask }: Listing) {
   const [{ ListJobsRequest, ListJobsResponse }, { jsonOfBytes }] = await Promise.all([
     import("../gen/fieldpost/v1/relay.ts"),
     import("./json.ts"),
@@ -65,7 +69,7 @@ async function* pages(relay: Relay, { limit, pageSize, readMask }: Listing) {
   let pageToken = "";
   do {
     const request = {
-      filter: "",
+      filter,
       orderBy: "",
       pageSize: Math.min(pageSize, left),
       pageToken,

@@ -7,6 +7,7 @@
  * UNAVAILABLE may have taken effect all the same, unless its message says that nothing was changed.
  */
 import type { Attempt, ClaimedJob, Failure, HttpResponse, JobRecord, NewJob } from "../job/job.ts";
+import type { JobFilter } from "../job/filter.ts";
 import type { JobState } from "../job/state.ts";
 
 /**
@@ -130,6 +131,11 @@ export interface ListQuery {
   /** Only jobs older than the one with this key: the last of the page before. */
   readonly beforeKey: number | undefined;
   readonly parts: ReadonlySet<JobPart>;
+  /**
+   * Only jobs that match. A store looks at so many jobs for a page and no more: then the page may hold fewer than there
+   * is room for, even none, though older jobs match.
+   */
+  readonly filter: JobFilter | undefined;
 }
 
 export interface JobPage {

@@ -27,7 +27,7 @@ export function describeDelete(open: OpenStore): void {
         await insert(store, worker, [other]);
         expect(await store.delete(id, now)).toEqual({ kind: "deleted" });
         expect(await store.get(id, noParts)).toBeUndefined();
-        const query = { limit: 10, maxBytes: 1e6, beforeKey: undefined, parts: noParts };
+        const query = { limit: 10, maxBytes: 1e6, beforeKey: undefined, parts: noParts, filter: undefined };
         expect((await store.list(query)).jobs.map((job) => job.id)).toEqual([other.id]);
         expect(await store.depth()).toBe(1);
         await insert(store, worker, [newJob({ id })]);

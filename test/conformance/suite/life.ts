@@ -25,7 +25,13 @@ import {
   type OpenStore,
 } from "./setting.ts";
 
-const everything = { limit: 1000, maxBytes: 10_000_000, beforeKey: undefined, parts: noParts };
+const everything = {
+  limit: 1000,
+  maxBytes: 10_000_000,
+  beforeKey: undefined,
+  parts: noParts,
+  filter: undefined,
+};
 
 const calls: readonly (readonly [name: string, call: (store: Store) => Promise<unknown>])[] = [
   ["registerWorker", (store) => store.registerWorker({ name: "late", now: start, leaseMs })],

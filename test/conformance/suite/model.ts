@@ -171,6 +171,7 @@ class Model {
       maxBytes: 10_000_000,
       beforeKey: undefined,
       parts: noParts,
+      filter: undefined,
     });
     expect(idsOf(jobs).toSorted()).toEqual([...this.#jobs.keys()].toSorted());
     expect(await this.#store.depth()).toBe(this.#depth());

@@ -53,7 +53,7 @@ async function pagesOf(
   const pages: JobRecord[][] = [];
   let beforeKey: number | undefined;
   do {
-    const page = await store.list({ limit, maxBytes, beforeKey, parts: read });
+    const page = await store.list({ limit, maxBytes, beforeKey, parts: read, filter: undefined });
     pages.push([...page.jobs]);
     beforeKey = page.nextBeforeKey;
   } while (beforeKey !== undefined);
@@ -131,7 +131,13 @@ export function describeRead(open: OpenStore): void {
   describe("list", () => {
     test("of an empty store is one empty page", async () => {
       await using setting = await setUp(open);
-      const query = { limit: 10, maxBytes: megabytes, beforeKey: undefined, parts: noParts };
+      const query = {
+        limit: 10,
+        maxBytes: megabytes,
+        beforeKey: undefined,
+        parts: noParts,
+        filter: undefined,
+      };
       expect(await setting.store.list(query)).toEqual({ jobs: [], nextBeforeKey: undefined });
     });
 
@@ -181,7 +187,13 @@ export function describeRead(open: OpenStore): void {
       const seen: string[] = [];
       let beforeKey: number | undefined;
       do {
-        const page = await store.list({ limit: 4, maxBytes: megabytes, beforeKey, parts: noParts });
+        const page = await store.list({
+          limit: 4,
+          maxBytes: megabytes,
+          beforeKey,
+          parts: noParts,
+          filter: undefined,
+        });
         seen.push(...idsOf(page.jobs));
         beforeKey = page.nextBeforeKey;
         await insert(store, worker, newJobs(3));
@@ -263,7 +275,7 @@ export function describeRead(open: OpenStore): void {
       const { store } = setting;
       const worker = await registerWorker(store);
       await insert(store, worker, newJobs(5));
-      const query = { limit: 100, maxBytes: megabytes, parts: noParts };
+      const query = { limit: 100, maxBytes: megabytes, parts: noParts, filter: undefined };
       const all = (await store.list({ ...query, beforeKey: undefined })).jobs;
       const newest = all[0]?.key ?? 0;
       expect((await store.list({ ...query, beforeKey: newest })).jobs).toEqual(all.slice(1));

@@ -6,6 +6,7 @@ import type { JobPage, JobPart, ListQuery } from "../store.ts";
 import type { Checkpoints } from "./failed-sync.ts";
 import { toAttempt, toFailure, toRecord, toResponse, toSpec } from "./rows.ts";
 import type { Row } from "./rows.ts";
+import { Scans } from "./scan.ts";
 
 /** A question, as it is sent to the reading thread. */
 export type ReadOperation =
@@ -27,15 +28,20 @@ export interface ReadResults {
 /** About what a record takes in a message, beside its texts and bytes. */
 const recordBytes = 256;
 
+const jobColumns = `key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
+  max_attempts, create_time, update_time, finish_time, revision, dedup_key, ambiguity, run_count, retention`;
+
 export class Reads {
   readonly #database: DatabaseSync;
   readonly #checkpoints: Checkpoints;
   readonly #sql: ReturnType<typeof prepareAll>;
+  readonly #scans: Scans;
 
   constructor(database: DatabaseSync, checkpoints: Checkpoints) {
     this.#database = database;
     this.#checkpoints = checkpoints;
     this.#sql = prepareAll(database);
+    this.#scans = new Scans(database, jobColumns);
   }
 
   run(operation: ReadOperation): ReadResults[ReadOperation["kind"]] {
@@ -73,15 +79,17 @@ export class Reads {
   #list(query: ListQuery): JobPage {
     const jobs: JobRecord[] = [];
     let bytes = 0;
+    const beforeKey = query.beforeKey ?? Number.MAX_SAFE_INTEGER;
+    const scan = query.filter === undefined ? undefined : this.#scans.begin(query.filter, beforeKey);
     // One more than asked for tells whether there is a next page.
-    for (const row of this.#sql.list.iterate(query.beforeKey ?? Number.MAX_SAFE_INTEGER, query.limit + 1)) {
+    for (const row of scan ?? this.#sql.list.iterate(beforeKey, query.limit + 1)) {
       if (jobs.length === query.limit) return { jobs, nextBeforeKey: jobs.at(-1)?.key };
       const { record, size } = this.#record(row, query.parts);
       if (jobs.length > 0 && bytes + size > query.maxBytes) return { jobs, nextBeforeKey: jobs.at(-1)?.key };
       jobs.push(record);
       bytes += size;
     }
-    return { jobs, nextBeforeKey: undefined };
+    return { jobs, nextBeforeKey: scan?.lookedTo };
   }
 
   #record(row: Row, parts: ReadonlySet<JobPart>): { record: JobRecord; size: number } {
@@ -126,9 +134,7 @@ function sizeOf(row: Row): number {
 
 function prepareAll(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
-  const job = `SELECT key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
-    max_attempts, create_time, update_time, finish_time, revision, dedup_key, ambiguity, run_count,
-    retention FROM job`;
+  const job = `SELECT ${jobColumns} FROM job`;
   const spec = "method, url, headers, parameters, retry, attempt_timeout, labels, traceparent, tracestate";
   const response = "http_status, response_truncated, response_headers";
   const lastResponse =

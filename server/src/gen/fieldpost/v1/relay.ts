@@ -91,9 +91,35 @@ export interface GetJobRequest {
 /** Request for ListJobs. */
 export interface ListJobsRequest {
   /**
-   * Not offered yet: refused if set.
+   * Only jobs that match (AIP-160). Empty: all. The dead letters, for example, are `state = FAILED`.
    *
-   * Only jobs that match (AIP-160).
+   * A filter is made of comparisons, `FIELD COMPARATOR VALUE`. All of them must match, with AND or nothing between them.
+   * OR binds tighter than AND: `a = 1 AND b = 2 OR c = 3` is `a = 1 AND (b = 2 OR c = 3)`; better write the
+   * parentheses. NOT or `-` before a comparison or a parenthesis turns it round.
+   *
+   * - `name`, `queue`, `uid`, `dedup_key`, `http.url`, `http.method` and `labels.KEY` are texts, for `=` and `!=`; case matters. A `*`
+   *   at the beginning or the end of the value stands for anything: `http.url = "https://a.example/*"`. In names it
+   *   stands beside the id: `name = jobs/nightly-*`.
+   * - `state` is for `=` and `!=`; its values are those of JobState, with or without `JOB_STATE_`.
+   * - `priority` and `attempt_count` are whole numbers, for `=`, `!=`, `<`, `<=`, `>` and `>=`.
+   * - `create_time`, `update_time`, `schedule_time`, `expire_time`, `next_attempt_time` and `finish_time` are times of
+   *   RFC 3339, for the same: `finish_time >= 2026-11-22T10:00:00+01:00`.
+   * - `FIELD:*` matches if the field is set (a number if it is not 0), `labels:KEY` if there is a label with this key,
+   *   `labels:*` if there is any. A key with dots stands in quotes: `labels."a.example" = "x"`. With any other
+   *   value `:` is `=`.
+   *
+   * A comparison with a field that is not set does not match, not even `!=`; NOT of it does. `labels.team != "a"` are
+   * the jobs of other teams, `NOT labels.team = "a"` also those of none.
+   *
+   * Values may stand in double or single quotes, and must if they hold white space, parentheses, quotes or backslashes,
+   * begin with a comparator, or are AND, OR or NOT. In quotes a backslash stands before a quote, a backslash, or a `*`
+   * that is meant as itself.
+   *
+   * At most 2,048 characters, 100 comparisons, and 20 parentheses in each other. Not offered: words without a field,
+   * functions, and parentheses in place of a value. Each error is a violation of its own and names the column, from 1.
+   *
+   * A filter for one of the states FAILED, HELD, CANCELLED and EXPIRED, alone or joined to others with AND, looks at the
+   * jobs in that state only; any other one at all jobs. See page_size.
    */
   filter: string;
   /**
@@ -102,7 +128,11 @@ export interface ListJobsRequest {
    * The order (AIP-132). Empty: newest first.
    */
   orderBy: string;
-  /** At most so many jobs; the page may hold fewer, and ends at 3 MiB. 0: 50. Above 1,000: 1,000. */
+  /**
+   * At most so many jobs; the page may hold fewer, and ends at 3 MiB. 0: 50. Above 1,000: 1,000. With a filter the server
+   * looks at 20,000 jobs for a page and no more, or at those that it can look at in a tenth of a second: a page may be
+   * short or empty though more follow.
+   */
   pageSize: number;
   /**
    * next_page_token of the page before. page_size may change from page to page; all other fields must be as they were
@@ -120,7 +150,7 @@ export interface ListJobsRequest {
 export interface ListJobsResponse {
   /** One page. */
   jobs: Job[];
-  /** Token of the next page; empty on the last one. */
+  /** Token of the next page; empty on the last one, and only there: with a filter, a page without jobs may have one. */
   nextPageToken: string;
 }
 

@@ -1,0 +1,58 @@
+/** Stores that earlier releases have written, one file a schema, opened by this one. */
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import type { Store } from "../../../server/src/store/store.ts";
+import { openSqliteStore } from "../../../server/src/store/sqlite/store.ts";
+import { newJob } from "../../support/new-job.ts";
+
+const start = 1_700_000_000_000;
+
+async function openOld(schema: number): Promise<Store> {
+  const folder = mkdtempSync(join(tmpdir(), "fieldpost-store-"));
+  const path = join(folder, "fieldpost.db");
+  copyFileSync(new URL(`releases/schema-${schema}.db`, import.meta.url), path);
+  const store = await openSqliteStore({ path, maxDepth: 10 });
+  onTestFinished(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+  return store;
+}
+
+test("a store of schema 1 keeps its jobs, and they go on", async () => {
+  const store = await openOld(1);
+  const read = (id: string) =>
+    store.get(id, new Set(["spec", "body", "attempts", "response", "response-body"]));
+  expect(await store.depth()).toBe(3);
+  expect(await read("succeeded")).toMatchObject({
+    state: "SUCCEEDED",
+    runCount: 1,
+    spec: { ambiguityPolicy: "retry", labels: new Map([["a", "1"]]) },
+    attempts: [{ number: 1, result: "succeeded", httpStatus: 200, dueTime: undefined, passage: undefined }],
+    response: { body: new TextEncoder().encode("ok") },
+  });
+  const failed = { kind: "state", state: "FAILED" } as const;
+  const query = { limit: 10, maxBytes: 1e6, beforeKey: undefined, parts: new Set<never>() };
+  expect((await store.list({ ...query, filter: failed })).jobs.map(({ id }) => id)).toEqual(["failed"]);
+  expect(await store.retry("failed", start + 10)).toEqual({ kind: "restarted" });
+
+  await store.recover({ now: start + 20, lost: ["worker-1"] });
+  expect(await read("sending")).toMatchObject({
+    state: "RETRYING",
+    attempts: [{ result: "outcome-unknown" }],
+  });
+  const worker = await store.registerWorker({ name: "worker-2", now: start, leaseMs: 10_000 });
+  const { jobs } = await store.claim(worker, 10, start + 2e6);
+  expect(jobs.map(({ id }) => id).toSorted()).toEqual(["failed", "queued", "scheduled", "sending"]);
+  expect(jobs.find(({ id }) => id === "queued")).toMatchObject({ attemptsBefore: 0, runTime: start });
+  // Two have ended: the one that SUCCEEDED and the one that was cancelled.
+  const all = { endedBefore: 0, respondedBefore: 0, limit: 10 };
+  expect(await store.sweep({ ...all, now: start, maxEnded: 0 })).toEqual({ jobs: 2, more: false });
+  const key = { dedupKey: "key" };
+  await store.insert(worker, [newJob(key)], start, { claimUpTo: 0 });
+  expect(await store.insert(worker, [newJob(key)], start, { claimUpTo: 0 })).toMatchObject([
+    { kind: "duplicate" },
+  ]);
+});
