@@ -51,6 +51,9 @@ const built: readonly MethodName[] = [
   "cancelJob",
   "retryJob",
   "deleteJob",
+  "bulkCancelJobs",
+  "bulkRetryJobs",
+  "purgeJobs",
 ];
 
 /** Calls any method with an empty request. */

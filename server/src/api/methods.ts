@@ -1,6 +1,7 @@
 /** The table of RPCs: what each one runs. Those without a row in `methods` answer UNIMPLEMENTED by name. */
 import type { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
 import { batchEnqueue } from "./batch-enqueue.ts";
+import { bulkCancelJobs, bulkRetryJobs, purgeJobs } from "./bulk-jobs.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { deleteJob } from "./delete-job.ts";
 import { enqueue } from "./enqueue.ts";
@@ -22,4 +23,7 @@ export const methods: { readonly [M in MethodName]?: Method } = {
   cancelJob,
   retryJob,
   deleteJob,
+  bulkCancelJobs,
+  bulkRetryJobs,
+  purgeJobs,
 };

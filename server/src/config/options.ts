@@ -209,8 +209,7 @@ export const serveOptions = {
     default: undefined,
     commands: serve,
     reload: "live",
-    description:
-      "jobs that have ended and are kept; of more, those go first that ended first; not set: as many as there are",
+    description: "jobs that have ended and are kept; the oldest ends go first; not set: all",
   },
   drainTimeoutMs: {
     name: "drain-timeout",
@@ -226,8 +225,7 @@ export const serveOptions = {
     default: undefined,
     commands: serve,
     reload: "restart",
-    description:
-      "end a connection at this age (give or take a tenth), so that clients with few of them spread anew; not set: never",
+    description: "end connections at this age, give or take a tenth; not set: never",
   },
   pidFile: {
     name: "pid-file",
@@ -235,8 +233,7 @@ export const serveOptions = {
     default: undefined,
     commands: serve,
     reload: "restart",
-    description:
-      "write the supervisor's PID to this file when it serves; a second one with the same file is refused",
+    description: "a file for the supervisor's PID when it serves; a second relay with it is refused",
   },
   logFile: {
     name: "log-file",

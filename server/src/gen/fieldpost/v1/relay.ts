@@ -213,7 +213,7 @@ export interface DeleteJobRequest {
 
 /** Request for BulkCancelJobs. */
 export interface BulkCancelJobsRequest {
-  /** Which jobs (AIP-160). */
+  /** Which jobs, as in ListJobsRequest.filter (AIP-160). `*`: all. */
   filter: string;
   /** Only count them. */
   validateOnly: boolean;
@@ -227,7 +227,7 @@ export interface BulkCancelJobsResponse {
 
 /** Request for BulkRetryJobs. */
 export interface BulkRetryJobsRequest {
-  /** Which jobs (AIP-160). */
+  /** Which jobs, as in ListJobsRequest.filter (AIP-160). `*`: all. */
   filter: string;
   /** Only count them. */
   validateOnly: boolean;
@@ -241,7 +241,7 @@ export interface BulkRetryJobsResponse {
 
 /** Request for PurgeJobs. */
 export interface PurgeJobsRequest {
-  /** Which jobs (AIP-160). */
+  /** Which jobs, as in ListJobsRequest.filter (AIP-160). `*`: all. */
   filter: string;
   /** Only count them. */
   validateOnly: boolean;
@@ -2018,9 +2018,8 @@ export const RelayServiceService = {
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
-   *
-   * Cancels all jobs that match a filter.
+   * Cancels all jobs that match a filter and have not ended, a job at a time, each as CancelJob does. What the answer counts
+   * was cancelled by this call; if it fails on its way, a part was, and a repeat does the rest.
    */
   bulkCancelJobs: {
     path: "/fieldpost.v1.RelayService/BulkCancelJobs" as const,
@@ -2034,9 +2033,10 @@ export const RelayServiceService = {
     responseDeserialize: (value: Buffer): BulkCancelJobsResponse => BulkCancelJobsResponse.decode(value),
   },
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Begins a new run of all jobs that match a filter and FAILED, EXPIRED, were CANCELLED or are HELD, a job at a time, each
+   * as RetryJob does. Those that RetryJob would refuse are left out and not counted.
    *
-   * Starts a new run of all jobs that match a filter and have ended otherwise than SUCCEEDED.
+   * RESOURCE_EXHAUSTED: the queue is full; a part may have been restarted.
    */
   bulkRetryJobs: {
     path: "/fieldpost.v1.RelayService/BulkRetryJobs" as const,
@@ -2048,11 +2048,7 @@ export const RelayServiceService = {
       Buffer.from(BulkRetryJobsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BulkRetryJobsResponse => BulkRetryJobsResponse.decode(value),
   },
-  /**
-   * Not offered yet: answers UNIMPLEMENTED.
-   *
-   * Deletes all jobs that match a filter and have ended (AIP-165).
-   */
+  /** Deletes all jobs that match a filter and have ended (AIP-165), a job at a time, each as DeleteJob does. */
   purgeJobs: {
     path: "/fieldpost.v1.RelayService/PurgeJobs" as const,
     requestStream: false as const,
@@ -2139,22 +2135,18 @@ export interface RelayServiceServer extends UntypedServiceImplementation {
    */
   deleteJob: handleUnaryCall<DeleteJobRequest, Empty>;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
-   *
-   * Cancels all jobs that match a filter.
+   * Cancels all jobs that match a filter and have not ended, a job at a time, each as CancelJob does. What the answer counts
+   * was cancelled by this call; if it fails on its way, a part was, and a repeat does the rest.
    */
   bulkCancelJobs: handleUnaryCall<BulkCancelJobsRequest, BulkCancelJobsResponse>;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Begins a new run of all jobs that match a filter and FAILED, EXPIRED, were CANCELLED or are HELD, a job at a time, each
+   * as RetryJob does. Those that RetryJob would refuse are left out and not counted.
    *
-   * Starts a new run of all jobs that match a filter and have ended otherwise than SUCCEEDED.
+   * RESOURCE_EXHAUSTED: the queue is full; a part may have been restarted.
    */
   bulkRetryJobs: handleUnaryCall<BulkRetryJobsRequest, BulkRetryJobsResponse>;
-  /**
-   * Not offered yet: answers UNIMPLEMENTED.
-   *
-   * Deletes all jobs that match a filter and have ended (AIP-165).
-   */
+  /** Deletes all jobs that match a filter and have ended (AIP-165), a job at a time, each as DeleteJob does. */
   purgeJobs: handleUnaryCall<PurgeJobsRequest, PurgeJobsResponse>;
   /**
    * Not offered yet: answers UNIMPLEMENTED.
@@ -2341,9 +2333,8 @@ export interface RelayServiceClient extends Client {
     callback: (error: ServiceError | null, response: Empty) => void,
   ): ClientUnaryCall;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
-   *
-   * Cancels all jobs that match a filter.
+   * Cancels all jobs that match a filter and have not ended, a job at a time, each as CancelJob does. What the answer counts
+   * was cancelled by this call; if it fails on its way, a part was, and a repeat does the rest.
    */
   bulkCancelJobs(
     request: BulkCancelJobsRequest,
@@ -2361,9 +2352,10 @@ export interface RelayServiceClient extends Client {
     callback: (error: ServiceError | null, response: BulkCancelJobsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Begins a new run of all jobs that match a filter and FAILED, EXPIRED, were CANCELLED or are HELD, a job at a time, each
+   * as RetryJob does. Those that RetryJob would refuse are left out and not counted.
    *
-   * Starts a new run of all jobs that match a filter and have ended otherwise than SUCCEEDED.
+   * RESOURCE_EXHAUSTED: the queue is full; a part may have been restarted.
    */
   bulkRetryJobs(
     request: BulkRetryJobsRequest,
@@ -2380,11 +2372,7 @@ export interface RelayServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BulkRetryJobsResponse) => void,
   ): ClientUnaryCall;
-  /**
-   * Not offered yet: answers UNIMPLEMENTED.
-   *
-   * Deletes all jobs that match a filter and have ended (AIP-165).
-   */
+  /** Deletes all jobs that match a filter and have ended (AIP-165), a job at a time, each as DeleteJob does. */
   purgeJobs(
     request: PurgeJobsRequest,
     callback: (error: ServiceError | null, response: PurgeJobsResponse) => void,
