@@ -1,5 +1,6 @@
 /** The command `fieldpost`: the table of its commands, and nothing else. */
 import { Command, CommanderError } from "commander";
+import { defineCancel, defineRetry, runCancel, runRetry } from "./cli/change-jobs.ts";
 import { exitFailed, exitOk, exitUsage, reportError } from "./cli/client-command.ts";
 import { defineEnqueue, runEnqueue } from "./cli/enqueue.ts";
 import { defineGet, runGet } from "./cli/get.ts";
@@ -31,6 +32,18 @@ const commands: readonly CommandEntry[] = [
   { name: "get", summary: "show a job", define: defineGet, run: runGet },
   { name: "list", summary: "list jobs, newest first", define: defineList, run: runList },
   {
+    name: "cancel",
+    summary: "cancel a job, or all that match a filter",
+    define: defineCancel,
+    run: runCancel,
+  },
+  {
+    name: "retry",
+    summary: "send a job again that has ended or is held, or all that match a filter",
+    define: defineRetry,
+    run: runRetry,
+  },
+  {
     name: "reload",
     summary: "replace the workers of the relay on this machine; done when it is",
     define: defineReload,
@@ -46,7 +59,7 @@ const commands: readonly CommandEntry[] = [
 
 /** Names that are taken, and that a later release offers. */
 const laterCommands: ReadonlySet<string> = new Set(
-  "watch cancel retry update trace queue schedule route token store doctor completion".split(" "),
+  "watch update trace queue schedule route token store doctor completion".split(" "),
 );
 
 /** As bin/fieldpost says it; this is for those who start this file with a Node of their own. */

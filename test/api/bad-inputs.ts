@@ -204,6 +204,12 @@ const labelCases: BadInput[] = [
 
 const others: BadInput[] = [
   ofRequest("no job", {}, "job"),
+  ofRequest("a negative delay", { job: jobWith(), delay: seconds(-1) }, "delay"),
+  ofRequest(
+    "a delay beside a schedule_time",
+    { job: jobWith({ scheduleTime: new Date(start + 1000) }), delay: seconds(1) },
+    "delay",
+  ),
   ofRequest("no target", { job: {} }, "job.http"),
   ofJob("another queue", { queue: "queues/other" }, "queue"),
   ofJob("a queue that is no resource name", { queue: "default" }, "queue"),

@@ -54,7 +54,7 @@ describe("fieldpost", () => {
     expect(result.stderr).toContain("Did you mean enqueue?");
   });
 
-  it.each("watch cancel retry update trace queue schedule route token store doctor completion".split(" "))(
+  it.each("watch update trace queue schedule route token store doctor completion".split(" "))(
     "says that %s is not in this release",
     async (name) => {
       expect(await run([name, "x", "--whatever"])).toEqual({

@@ -16,6 +16,7 @@ import type {
   JobPage,
   JobPart,
   ListQuery,
+  MachineTime,
   RecoverOptions,
   RecoverResult,
   RetryResult,
@@ -114,6 +115,10 @@ class MemoryStore implements Store {
 
   delete(id: string, now: number, revision?: number): Promise<DeleteResult> {
     return this.#write(() => this.#tables.delete(id, now, revision));
+  }
+
+  noteTime(time: MachineTime, leaseMs: number): Promise<number> {
+    return this.#write(() => this.#tables.noteTime(time, leaseMs));
   }
 
   sweep(options: SweepOptions): Promise<SweepResult> {

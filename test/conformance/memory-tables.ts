@@ -28,6 +28,7 @@ import {
   type JobPage,
   type JobPart,
   type ListQuery,
+  type MachineTime,
   type RecoverResult,
   type RetryResult,
   type SweepOptions,
@@ -55,6 +56,8 @@ interface Row {
   isSending: boolean;
   /** That no job may be claimed after; undefined once a new run began. */
   expireTime: number | undefined;
+  scheduleTime: number | undefined;
+  readonly isRelative: boolean;
   runCount: number;
   runTime: number;
   attemptsBefore: number;
@@ -88,6 +91,7 @@ export class MemoryTables {
   readonly #waiting = new Set<Row>();
   /** By request_id. */
   readonly #requests = new Map<string, Request>();
+  #noted: (MachineTime & { readonly revision: number }) | undefined;
   /** Until when which origin is not to be called. */
   readonly #blocked = new Map<string, number>();
   readonly #workers = new Map<number, Worker>();
@@ -354,6 +358,29 @@ export class MemoryTables {
     return { kind: "restarted" };
   }
 
+  noteTime(time: MachineTime, leaseMs: number): number {
+    const noted = this.#noted;
+    this.#noted = { ...time, revision: this.#revision };
+    if (noted?.boot !== time.boot) return 0;
+    const elapsed = time.uptimeMs - noted.uptimeMs;
+    const jump = time.now - noted.now - elapsed;
+    if (Math.abs(jump) < 250) return 0;
+    for (const row of this.#waiting) {
+      const { nextAttemptTime = 0, revision, updateTime } = row;
+      const isNew =
+        revision > noted.revision && updateTime >= time.now - elapsed - 50 && updateTime <= time.now + 50;
+      const wasDue = nextAttemptTime <= time.now - jump;
+      const isForTime = row.state === "SCHEDULED" && !row.isRelative;
+      if (isNew || (wasDue ? jump > 0 : isForTime)) continue;
+      row.nextAttemptTime = nextAttemptTime + jump;
+      if (row.state === "SCHEDULED" && row.isRelative && row.scheduleTime !== undefined)
+        row.scheduleTime += jump;
+    }
+    for (const [origin, until] of this.#blocked) this.#blocked.set(origin, until + jump);
+    for (const worker of this.#workers.values()) worker.leaseEndTime = time.now + leaseMs;
+    return jump;
+  }
+
   sweep({ now, endedBefore, maxEnded, respondedBefore, limit }: SweepOptions): SweepResult {
     const ended = [...this.#byKey.values()]
       .filter((row) => row.finishTime !== undefined)
@@ -443,6 +470,8 @@ export class MemoryTables {
       begunAttempt: 0,
       isSending: false,
       expireTime: job.expireTime,
+      scheduleTime: job.scheduleTime,
+      isRelative: job.isRelative === true,
       runCount: 1,
       runTime: job.createTime,
       attemptsBefore: 0,
@@ -516,9 +545,9 @@ function specOf(job: NewJob, withBody: boolean): JobSpec {
 }
 
 function recordOf(row: Row, parts: ReadonlySet<JobPart>): JobRecord {
-  const { id, uid, queue, priority, createTime, scheduleTime, dedupKey } = row.job;
+  const { id, uid, queue, priority, createTime, dedupKey } = row.job;
   const { key, state, updateTime, nextAttemptTime, finishTime, attemptCount, revision, response } = row;
-  const { expireTime, runCount } = row;
+  const { expireTime, scheduleTime, runCount } = row;
   return {
     key,
     id,

@@ -3,6 +3,7 @@ import { describe } from "vitest";
 import { describeAmbiguity } from "./suite/ambiguity.ts";
 import { describeCancel } from "./suite/cancel.ts";
 import { describeClaim } from "./suite/claim.ts";
+import { describeClock } from "./suite/clock.ts";
 import { describeConcurrency } from "./suite/concurrency.ts";
 import { describeDelete } from "./suite/delete.ts";
 import { describeFilter } from "./suite/filter.ts";
@@ -40,6 +41,7 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
     describeAmbiguity(open);
     describeSlowDown(open);
     describeSweep(open);
+    describeClock(open);
     describeLease(open);
     describeRead(open);
     describeFilter(open);

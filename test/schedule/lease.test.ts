@@ -127,6 +127,7 @@ describe("a recoverer", () => {
       everyMs: 1000,
       clock: Date.now,
       log: silent,
+      settleClock: () => undefined,
       isSteady: () => steady.now,
       onRequeued,
     });

@@ -129,6 +129,7 @@ export async function setUp(
     worker: { number: worker, name },
     capacity: 3,
     clock: Date.now,
+    settleClock: () => undefined,
     random: () => 0.5,
     log: createLogger({ level: "info", name: "test", destination: { write: (line) => void log.push(line) } }),
     wakeOthers: () => woken++,

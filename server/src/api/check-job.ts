@@ -28,6 +28,7 @@ export interface JobLimits {
 const maxAttemptTimeoutMs = 30 * 60_000;
 const maxMaxAttempts = 1000;
 const maxRetentionMs = 10 * 365 * 24 * 3_600_000;
+const maxDelayMs = 10 * 365 * 24 * 3_600_000;
 const maxDedupKeyBytes = 255;
 const maxLabels = 64;
 const labelKey = /^[a-z0-9_.-]{1,63}$/;
@@ -62,13 +63,21 @@ export function checkEnqueueRequest(
   if (request.job === undefined) violations.add(`${field}job`, "is required");
   const job = request.job;
   const at = `${field}job`;
+  const delayMs =
+    request.delay === undefined
+      ? undefined
+      : checkDuration(request.delay, `${field}delay`, 0, maxDelayMs, violations);
+  if (delayMs !== undefined && job?.scheduleTime !== undefined) {
+    violations.add(`${field}delay`, "excludes job.schedule_time");
+  }
   return {
     id: request.jobId === "" ? uid : request.jobId,
     uid,
     createTime: now,
     trace,
     requestIdentity: checkRequestIdentity(request, field, violations),
-    ...(job === undefined ? emptyJob(limits) : checkJob(job, at, limits, now, violations)),
+    ...(job === undefined ? emptyJob(limits) : checkJob(job, at, limits, now + (delayMs ?? 0), violations)),
+    ...(delayMs === undefined ? {} : { scheduleTime: now + delayMs, isRelative: true }),
   };
 }
 

@@ -28,9 +28,10 @@ export function checkRequestIdentity(
 }
 
 /** Of what counts in a request alone: not its id, nor what it is told to be ignored; maps in one order. */
-function hashContent({ job, jobId }: EnqueueRequest): Uint8Array {
+function hashContent({ job, jobId, delay }: EnqueueRequest): Uint8Array {
   const counts = EnqueueRequest.create({
     jobId,
+    ...(delay === undefined ? {} : { delay }),
     ...(job === undefined ? {} : { job: Job.create(inputOf(job)) }),
   });
   return createHash("sha256").update(EnqueueRequest.encode(counts).finish()).digest().subarray(0, 16);

@@ -6,7 +6,8 @@ import { RpcError } from "./rpc-error.ts";
 import { noTracing, type CallTracing } from "./tracing.ts";
 
 /** The methods of fieldpost.v1.RelayService that commands call. */
-export type RelayMethod = "Enqueue" | "GetJob" | "ListJobs";
+export type RelayMethod =
+  "Enqueue" | "GetJob" | "ListJobs" | "CancelJob" | "RetryJob" | "BulkCancelJobs" | "BulkRetryJobs";
 
 export interface Relay {
   /** As a person writes it. */

@@ -83,6 +83,8 @@ export interface NewJob extends JobSpec {
   readonly createTime: number;
   /** When it is due; undefined for at once. */
   readonly scheduleTime: number | undefined;
+  /** True if the caller asked for a delay: then scheduleTime jumps along when the wall clock does. */
+  readonly isRelative?: boolean | undefined;
   /** If no attempt has begun by then, it expires. */
   readonly expireTime: number | undefined;
   /** No two jobs of one queue that have not ended have the same; undefined: it may be doubled. */

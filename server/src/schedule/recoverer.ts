@@ -8,6 +8,8 @@ export interface RecovererOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly log: Logger;
+  /** Before leases are compared with the clock: they are moved along if it jumped. */
+  readonly settleClock: () => Promise<void> | undefined;
   /** False while leases say nothing of whether their workers live; then only those known to be lost are taken. */
   readonly isSteady: () => boolean;
   /** Jobs wait again. */
@@ -37,9 +39,10 @@ export class Recoverer {
    * @param lost names of workers that are known to have ended; their lease need not run out first
    */
   async runOnce(lost: readonly string[]): Promise<void> {
-    const { store, clock, log, onRequeued, isSteady } = this.#options;
-    const now = clock();
+    const { store, clock, log, onRequeued, isSteady, settleClock } = this.#options;
     try {
+      await settleClock();
+      const now = clock();
       const { requeued, failed } = await store.recover({ now, lost, leasesEndedBy: isSteady() ? now : 0 });
       if (requeued + failed > 0)
         log.warn({ requeued, failed, lost }, "recoverer: took back the jobs of lost workers");

@@ -19,6 +19,8 @@ export interface SchedulerOptions {
   readonly capacity: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Before times are compared with the clock: what waits is moved along if it jumped. */
+  readonly settleClock: () => Promise<void> | undefined;
   /** From 0 (inclusive) to 1 (exclusive), for the jitter. */
   readonly random: () => number;
   readonly log: Logger;
@@ -195,6 +197,8 @@ export class Scheduler {
     this.#reserved += limit;
     let lookTime = clock() + pollMs;
     try {
+      const settled = this.#options.settleClock();
+      if (settled !== undefined) await settled;
       const { jobs, nextDueTime } = await store.claim(worker.number, limit, clock());
       for (const job of jobs) this.#take(job);
       lookTime = Math.min(lookTime, nextDueTime ?? lookTime);

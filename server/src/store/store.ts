@@ -181,6 +181,16 @@ export interface SweepResult {
   readonly more: boolean;
 }
 
+/** The clocks of a machine, read at one moment. */
+export interface MachineTime {
+  /** The wall clock: milliseconds since the epoch. It may jump. */
+  readonly now: number;
+  /** Milliseconds since the machine was started, which only ever grow. */
+  readonly uptimeMs: number;
+  /** Which start that was. */
+  readonly boot: string;
+}
+
 /** Of each job so many attempts are kept, the newest. */
 export const keptAttempts = 100;
 
@@ -271,6 +281,16 @@ export interface Store {
    * @param revision the one that the caller knows; undefined: whatever it is
    */
   delete(id: string, now: number, revision?: number): Promise<DeleteResult>;
+
+  /**
+   * Compares the clocks with what was noted last. If the wall clock has jumped by a quarter of a second or more, what was
+   * meant in relation to another moment jumps along, once, whoever tells of it: when RETRYING jobs are due, those that
+   * came with a delay, those that were due already, and until when targets are left alone; and each worker gets a whole
+   * lease. A job that is scheduled for a time keeps that time. After a start of the machine nobody can know.
+   *
+   * @returns the jump, milliseconds; 0 if there was none
+   */
+  noteTime(time: MachineTime, leaseMs: number): Promise<number>;
 
   /** Takes away what is kept no longer; also the request_ids of deleted jobs, a day after these were made. */
   sweep(options: SweepOptions): Promise<SweepResult>;

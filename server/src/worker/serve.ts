@@ -7,6 +7,7 @@ import { decideChanges } from "../config/changes.ts";
 import type { Relay } from "../api/relay.ts";
 import { openDispatcher } from "../dispatch/dispatcher.ts";
 import { createHttpServer } from "../http/server.ts";
+import { ClockWatch } from "../schedule/clock-watch.ts";
 import { Heart } from "../schedule/heart.ts";
 import { Janitor } from "../schedule/janitor.ts";
 import { Recoverer } from "../schedule/recoverer.ts";
@@ -17,11 +18,13 @@ import { startTracing } from "../telemetry/tracing.ts";
 import { productName, version } from "../config/version.ts";
 import { createCanceller } from "./canceller.ts";
 import { LiveConfig } from "./live-config.ts";
+import { readMachineTime } from "./machine-time.ts";
 import { configTopic, type ConfigRevision, type WorkerSettings } from "./settings.ts";
 
 const leaseMs = 10_000;
 const recoverEveryMs = 5_000;
 const sweepEveryMs = 1_000;
+const noteTimeEveryMs = 2_000;
 /** Kept back from the drain's deadline, for the last outcomes to be recorded and the store to close. */
 const closeMarginMs = 2000;
 
@@ -98,6 +101,7 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
       return live.current.parallelSends;
     },
     clock,
+    settleClock: () => clockWatch.settle(),
     random: Math.random,
     log,
     wakeOthers: () => supervised.broadcast("wake", ""),
@@ -112,11 +116,19 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
     log,
     onLost: die("the lease is lost; this worker ends, so that nothing is sent twice"),
   });
+  const clockWatch = new ClockWatch({
+    store,
+    readTime: readMachineTime,
+    leaseMs,
+    everyMs: noteTimeEveryMs,
+    log,
+  });
   const recoverer = new Recoverer({
     store,
     everyMs: recoverEveryMs,
     clock,
     log,
+    settleClock: () => clockWatch.settle(),
     isSteady: () => heart.isSteady,
     onRequeued: () => {
       scheduler.wake();
@@ -179,6 +191,8 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
   );
 
   heart.start();
+  await clockWatch.runOnce();
+  clockWatch.start();
   const servings = await Promise.all([
     serveGrpc({ server: grpc.server, credentials: grpc.credentials, listener: supervised.listener("grpc") }),
     serveHttp(http, supervised.listener("http"), { maxConnectionAgeMs: maxConnectionAgeMs ?? 0 }),
@@ -204,6 +218,7 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
     heart.stop();
     recoverer.stop();
     janitor.stop();
+    clockWatch.stop();
     await dispatcher.close(0);
     await store.releaseWorker(number);
     await store.close();

@@ -106,6 +106,18 @@ const migrations: readonly string[] = [
   UPDATE counter SET ended = (SELECT count(*) FROM job WHERE finish_time IS NOT NULL);
   CREATE UNIQUE INDEX job_dedup ON job (queue, dedup_key) WHERE dedup_key IS NOT NULL AND finish_time IS NULL;
 
+  -- 1: due_time was meant as a delay, so it jumps along when the clock does.
+  ALTER TABLE job ADD COLUMN is_relative INTEGER NOT NULL DEFAULT 0;
+  -- One row, the clocks as they were noted last: wall clock, time since the machine's start, and which start that was.
+  CREATE TABLE time (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    wall INTEGER NOT NULL,
+    uptime REAL NOT NULL,
+    boot TEXT NOT NULL,
+    -- The newest change then.
+    revision INTEGER NOT NULL
+  ) STRICT;
+
   -- JSON, see passage.ts; NULL: nothing is known
   ALTER TABLE attempt ADD COLUMN passage TEXT;
 

@@ -81,6 +81,7 @@ export interface NewJobRow {
   readonly requestId: Uint8Array | null;
   readonly contentHash: Uint8Array | null;
   readonly retention: number | null;
+  readonly isRelative: number;
 }
 
 export function toRow(job: NewJob): NewJobRow {
@@ -109,6 +110,7 @@ export function toRow(job: NewJob): NewJobRow {
     requestId: job.requestIdentity?.id ?? null,
     contentHash: job.requestIdentity?.contentHash ?? null,
     retention: job.retentionMs ?? null,
+    isRelative: job.isRelative === true ? 1 : 0,
   };
 }
 

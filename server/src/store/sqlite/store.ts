@@ -3,6 +3,7 @@ import type {
   InsertOptions,
   JobPart,
   ListQuery,
+  MachineTime,
   RecoverOptions,
   Store,
   SweepOptions,
@@ -181,6 +182,10 @@ class SqliteStore implements Store {
 
   delete(id: string, now: number, revision?: number) {
     return this.#write({ kind: "delete", id, now, revision });
+  }
+
+  noteTime(time: MachineTime, leaseMs: number) {
+    return this.#write({ kind: "note-time", ...time, leaseMs });
   }
 
   sweep(options: SweepOptions) {

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { WriteOperation, WriteResults } from "./writes/operations.ts";
 import { begin, claim } from "./writes/claim.ts";
+import { noteTime } from "./writes/clock.ts";
 import { cancel, deleteJob, retry } from "./writes/end.ts";
 import { finish } from "./writes/finish.ts";
 import { insert } from "./writes/insert.ts";
@@ -44,6 +45,8 @@ export class Writes {
         return retry(transaction, operation);
       case "delete":
         return deleteJob(transaction, operation);
+      case "note-time":
+        return noteTime(transaction, operation);
       case "sweep":
         return sweep(transaction, operation);
       case "register":

@@ -49,6 +49,7 @@ const newJob: fc.Arbitrary<NewJobRow> = fc.record({
   dedupKey: textOrNull,
   ambiguity: count,
   retention: fc.option(time),
+  isRelative: count,
   requestId: blob,
   contentHash: blob,
   ...spec,

@@ -19,6 +19,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../google/protobuf/duration.ts";
 import { Empty } from "../../google/protobuf/empty.ts";
 import { FieldMask } from "../../google/protobuf/field_mask.ts";
 import { Status } from "../../google/rpc/status.ts";
@@ -47,6 +48,11 @@ export interface EnqueueRequest {
    * call only.
    */
   validateOnly: boolean;
+  /**
+   * Not sent before so long after the server has taken it over, which then is job.schedule_time; that must not be set. At
+   * most ten years. Unlike a schedule_time, it holds when the clock of the server jumps.
+   */
+  delay?: Duration | undefined;
 }
 
 /** Request for BatchEnqueue. */
@@ -276,7 +282,7 @@ export interface JobEvent {
 }
 
 function createBaseEnqueueRequest(): EnqueueRequest {
-  return { job: undefined, jobId: "", requestId: "", validateOnly: false };
+  return { job: undefined, jobId: "", requestId: "", validateOnly: false, delay: undefined };
 }
 
 export const EnqueueRequest: MessageFns<EnqueueRequest> = {
@@ -292,6 +298,9 @@ export const EnqueueRequest: MessageFns<EnqueueRequest> = {
     }
     if (message.validateOnly !== false) {
       writer.uint32(32).bool(message.validateOnly);
+    }
+    if (message.delay !== undefined) {
+      Duration.encode(message.delay, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -341,6 +350,14 @@ export const EnqueueRequest: MessageFns<EnqueueRequest> = {
             message.validateOnly = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.delay = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -362,6 +379,9 @@ export const EnqueueRequest: MessageFns<EnqueueRequest> = {
     message.jobId = object.jobId ?? "";
     message.requestId = object.requestId ?? "";
     message.validateOnly = object.validateOnly ?? false;
+    message.delay = (object.delay !== undefined && object.delay !== null)
+      ? Duration.fromPartial(object.delay)
+      : undefined;
     return message;
   },
 };

@@ -150,7 +150,7 @@ function packNewJob(to: Packer, job: NewJobRow): void {
   to.add(job.maxAttempts, job.method, job.url, job.headers, job.parameters, job.retry, job.attemptTimeout);
   to.add(job.labels, job.traceparent, job.tracestate);
   to.addBlob(job.body);
-  to.add(job.dedupKey, job.ambiguity, job.retention);
+  to.add(job.dedupKey, job.ambiguity, job.retention, job.isRelative);
   to.addBlob(job.requestId);
   to.addBlob(job.contentHash);
 }
@@ -178,6 +178,7 @@ function unpackNewJob(from: Unpacker): NewJobRow {
     dedupKey: from.textOrNull(),
     ambiguity: from.number(),
     retention: from.numberOrNull(),
+    isRelative: from.number(),
     requestId: from.blob(),
     contentHash: from.blob(),
   };

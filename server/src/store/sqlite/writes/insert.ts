@@ -127,6 +127,7 @@ function insertJob(
     job.dedupKey,
     job.ambiguity,
     job.retention,
+    job.isRelative,
   );
   sql.insertSpec.run(
     key,

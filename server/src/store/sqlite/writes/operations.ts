@@ -4,6 +4,7 @@ import type {
   DeleteResult,
   FinishResult,
   InsertResult,
+  MachineTime,
   RecoverOptions,
   RecoverResult,
   RetryResult,
@@ -33,6 +34,7 @@ export type WriteOperation =
     }
   | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
   | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedRow[] }
+  | ({ readonly kind: "note-time"; readonly leaseMs: number } & MachineTime)
   | ({ readonly kind: "sweep" } & SweepOptions)
   | { readonly kind: "begin"; readonly worker: number; readonly key: number; readonly attempt: number }
   | {
@@ -64,6 +66,7 @@ export interface WriteResults {
   insert: InsertResult[];
   claim: { readonly rows: readonly ClaimedRow[]; readonly nextDueTime: number | null };
   finish: FinishResult[];
+  "note-time": number;
   sweep: SweepResult;
   begin: FinishResult;
   cancel: CancelResult;

@@ -35,12 +35,24 @@ export function prepareWrites(database: DatabaseSync) {
       VALUES (?, ?, ?, ?, ?, ?, ?)`),
     findDuplicate: sql(`SELECT id, uid, state FROM job
       WHERE queue = ? AND dedup_key = ? AND dedup_key IS NOT NULL AND finish_time IS NULL`),
+    readTime: sql("SELECT wall, uptime, boot, revision FROM time WHERE one = 1"),
+    writeTime: sql("INSERT OR REPLACE INTO time (one, wall, uptime, boot, revision) VALUES (1, ?, ?, ?, ?)"),
+    // Of those that wait: all but the ones that are scheduled for a time of day which is still to come.
+    shiftDue: sql(`UPDATE job SET due_time = due_time + $jump,
+      schedule_time = iif(state = $scheduled AND is_relative = 1, schedule_time + $jump, schedule_time)
+      WHERE worker = 0 AND finish_time IS NULL
+      AND ((due_time > $dueAfter AND $jump > 0 AND (state <> $scheduled OR is_relative = 1))
+        OR ($jump < 0 AND (due_time <= $dueBefore OR state <> $scheduled OR is_relative = 1)))
+      AND NOT (revision > $revision AND update_time BETWEEN $from AND $to)`),
+    shiftDestinations: sql("UPDATE destination SET blocked_until = blocked_until + ?"),
+    renewAll: sql("UPDATE worker SET lease_time = ? WHERE lease_time > 0"),
+
     hasId: sql("SELECT 1 FROM job WHERE id = ?"),
     readJob: sql(`SELECT ${jobColumns} FROM job WHERE id = ?`),
     insertJob:
       sql(`INSERT INTO job (key, id, uid, queue, state, priority, due_time, expire_time, schedule_time,
-      attempt_count, max_attempts, worker, create_time, update_time, revision, dedup_key, ambiguity, retention)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      attempt_count, max_attempts, worker, create_time, update_time, revision, dedup_key, ambiguity, retention, is_relative)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertSpec: sql(`INSERT INTO spec (key, method, url, headers, parameters, retry, attempt_timeout, labels,
       traceparent, tracestate, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
 

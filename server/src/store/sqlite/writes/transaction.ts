@@ -14,6 +14,9 @@ export class Transaction {
   /** How many jobs have not ended, and how many have. */
   depth = 0;
   ended = 0;
+  #revisionBefore = 0;
+  #depthBefore = 0;
+  #endedBefore = 0;
   /** Which workers are registered, as far as this transaction asked. */
   readonly #registered = new Map<number, boolean>();
   /** Until when which origin is not to be called; undefined until this transaction asked. */
@@ -30,13 +33,22 @@ export class Transaction {
     this.revision = row["revision"] as number;
     this.depth = row["depth"] as number;
     this.ended = row["ended"] as number;
+    this.#revisionBefore = this.revision;
+    this.#depthBefore = this.depth;
+    this.#endedBefore = this.ended;
     this.waiting.forget();
     this.#registered.clear();
     this.#blocked = undefined;
   }
 
-  /** Writes the counters: the last thing in a transaction. */
+  /** Writes the counters: the last thing in a transaction. One that changed nothing costs no fsync. */
   end(): void {
+    if (
+      this.revision === this.#revisionBefore &&
+      this.depth === this.#depthBefore &&
+      this.ended === this.#endedBefore
+    )
+      return;
     this.sql.writeCounter.run(this.revision, this.depth, this.ended);
   }
 
@@ -66,6 +78,11 @@ export class Transaction {
 
   slowDown(origin: string, until: number): void {
     this.sql.slowDown.run(origin, until);
+    this.#blocked = undefined;
+  }
+
+  /** Other times stand in the table than before: ask again. */
+  forgetBlocked(): void {
     this.#blocked = undefined;
   }
 
