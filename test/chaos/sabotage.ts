@@ -24,7 +24,7 @@ export const sabotages = {
   ],
   /** What a dead worker was sending is recorded as if it had never left. */
   "forgets that an outcome is unknown": [
-    { file: "store/sqlite/writes.ts", from: '"outcome-unknown"', to: '"not-sent"' },
+    { file: "store/sqlite/writes/lease.ts", from: '"outcome-unknown"', to: '"not-sent"' },
   ],
   /** Nobody takes back what a dead worker had claimed. */
   "recovers nothing": [
