@@ -1,5 +1,4 @@
-import { initialState } from "../../../job/state.ts";
-import { jobStates } from "../../../job/state.ts";
+import { initialState, jobStates } from "../../../job/state.ts";
 import type { JobState } from "../../../job/state.ts";
 import type { InsertResult } from "../../store.ts";
 import { stateNumber } from "../rows.ts";
