@@ -1,6 +1,6 @@
 /** The command `fieldpost`: the table of its commands, and nothing else. */
 import { Command, CommanderError } from "commander";
-import { defineCancel, defineRetry, runCancel, runRetry } from "./cli/change-jobs.ts";
+import { defineChange, runCancel, runRetry } from "./cli/change-jobs.ts";
 import { exitFailed, exitOk, exitUsage, reportError } from "./cli/client-command.ts";
 import { defineEnqueue, runEnqueue } from "./cli/enqueue.ts";
 import { defineGet, runGet } from "./cli/get.ts";
@@ -34,13 +34,13 @@ const commands: readonly CommandEntry[] = [
   {
     name: "cancel",
     summary: "cancel a job, or all that match a filter",
-    define: defineCancel,
+    define: defineChange,
     run: runCancel,
   },
   {
     name: "retry",
     summary: "send a job again that has ended or is held, or all that match a filter",
-    define: defineRetry,
+    define: defineChange,
     run: runRetry,
   },
   {

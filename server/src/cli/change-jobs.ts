@@ -31,15 +31,8 @@ interface Flags {
   json?: true;
 }
 
-export function defineCancel(command: Command): void {
-  define(command);
-}
-
-export function defineRetry(command: Command): void {
-  define(command);
-}
-
-function define(command: Command): void {
+/** Of both. */
+export function defineChange(command: Command): void {
   command
     .argument("[name]", "jobs/{id}, or the id alone")
     .option("--filter <text>", "all jobs that match, instead of one: 'state = FAILED'; * is all")
