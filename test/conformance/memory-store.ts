@@ -86,10 +86,14 @@ class MemoryStore implements Store {
     worker: number,
     jobs: readonly NewJob[],
     now: number,
-    { claimUpTo }: InsertOptions,
+    { claimUpTo, each = false }: InsertOptions,
   ): Promise<readonly InsertResult[]> {
     const copies = structuredClone(jobs);
-    return this.#write(() => this.#tables.insert(worker, copies, now, claimUpTo, this.#maxDepth));
+    return this.#write(() =>
+      each
+        ? this.#tables.insertEach(worker, copies, now, claimUpTo, this.#maxDepth)
+        : this.#tables.insert(worker, copies, now, claimUpTo, this.#maxDepth),
+    );
   }
 
   claim(worker: number, limit: number, now: number): Promise<ClaimResult> {

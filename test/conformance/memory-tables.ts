@@ -219,6 +219,21 @@ export class MemoryTables {
     });
   }
 
+  insertEach(
+    worker: number,
+    jobs: readonly NewJob[],
+    now: number,
+    claimUpTo: number,
+    maxDepth: number,
+  ): readonly InsertResult[] {
+    let claims = claimUpTo;
+    return jobs.map((job, index) => {
+      const [result] = this.insert(worker, [job], now, claims, maxDepth) as [InsertResult];
+      if (result.kind === "stored" && result.claimed) claims--;
+      return result.kind === "request-id-reused" ? { ...result, index } : result;
+    });
+  }
+
   #findRepeated({ requestIdentity }: NewJob, index: number): InsertResult | undefined {
     if (requestIdentity === undefined) return undefined;
     const request = this.#requests.get(hex(requestIdentity.id));

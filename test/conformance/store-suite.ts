@@ -10,6 +10,7 @@ import { describeFilter } from "./suite/filter.ts";
 import { describeFinish } from "./suite/finish.ts";
 import { describeIdentity } from "./suite/identity.ts";
 import { describeInsert } from "./suite/insert.ts";
+import { describeInsertEach } from "./suite/insert-each.ts";
 import { describeLease } from "./suite/lease.ts";
 import { describeClose, describeReopen } from "./suite/life.ts";
 import { describeModel } from "./suite/model.ts";
@@ -31,6 +32,7 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
   // oxlint-disable-next-line vitest/valid-title -- the caller says which store it is
   describe(name, () => {
     describeInsert(open);
+    describeInsertEach(open);
     describeIdentity(open);
     describeRoundTrip(open);
     describeClaim(open);

@@ -37,7 +37,7 @@ export type InsertResult =
     }
   /** A job with the same dedupKey has not ended; nothing more is stored. As that one is now. */
   | { readonly kind: "duplicate"; readonly id: string; readonly uid: string; readonly state: JobState }
-  /** The request_id was used for something else before; nothing was stored. */
+  /** The request_id was used for something else before; nothing was stored. The index is that of its job. */
   | { readonly kind: "request-id-reused"; readonly index: number }
   /** A job with this id is there already; nothing was stored. */
   | { readonly kind: "id-taken"; readonly id: string }
@@ -50,6 +50,8 @@ export interface InsertOptions {
    * and nothing stored before it waits and is due; decided in the insert's own transaction.
    */
   readonly claimUpTo: number;
+  /** True: each job on its own, so that those that are refused keep no others out. Default: all or none. */
+  readonly each?: boolean;
 }
 
 /** What a worker reports of an attempt. */
@@ -227,11 +229,12 @@ export interface Store {
   recover(options: RecoverOptions): Promise<RecoverResult>;
 
   /**
-   * Stores the jobs, all or none. Known calls are told before duplicates, those before a taken id, and that before a full
+   * Stores the jobs, all or none, unless each is to stand on its own. Known calls are told before duplicates, those before a taken id, and that before a full
    * store, so that a caller who repeats an acknowledged call hears that. A worker that is lost or released claims
    * nothing; its jobs are stored without a claim. Nor is a job claimed whose ambiguity policy is not `retry`.
    *
-   * @returns one result a job, in their order; or, if none was stored, a single one that says why
+   * @returns one result a job, in their order; or, if all or none was asked for and none was stored, a single one that
+   *   says why
    */
   insert(
     worker: number,

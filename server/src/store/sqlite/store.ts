@@ -151,9 +151,10 @@ class SqliteStore implements Store {
     }
     this.#waitingBytes += bytes;
     try {
-      const { claimUpTo } = options;
+      const { claimUpTo, each = false } = options;
       const { maxDepth } = this.#options;
-      return await this.#write({ kind: "insert", worker, now, claimUpTo, maxDepth, jobs: jobs.map(toRow) });
+      const rows = jobs.map(toRow);
+      return await this.#write({ kind: "insert", worker, now, claimUpTo, maxDepth, each, jobs: rows });
     } finally {
       this.#waitingBytes -= bytes;
     }

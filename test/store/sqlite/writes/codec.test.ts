@@ -133,6 +133,7 @@ const call: fc.Arbitrary<{ operation: WriteOperation; answer: Answer }> = fc.one
       now: time,
       claimUpTo: count,
       maxDepth: count,
+      each: fc.boolean(),
       jobs: fc.array(newJob, { maxLength: 4 }),
     }),
     answer: value(fc.array(inserted, { maxLength: 4 })),

@@ -35,7 +35,7 @@ export const writeCodec: Codec<WriteOperation> = {
       switch (operation.kind) {
         case "insert":
           packer.add(tags.insert, operation.worker, operation.now, operation.claimUpTo, operation.maxDepth);
-          packer.add(operation.jobs.length);
+          packer.add(operation.each ? 1 : 0, operation.jobs.length);
           for (const job of operation.jobs) packNewJob(packer, job);
           break;
         case "claim":
@@ -67,6 +67,7 @@ export const writeCodec: Codec<WriteOperation> = {
             now: from.number(),
             claimUpTo: from.number(),
             maxDepth: from.number(),
+            each: from.number() === 1,
             jobs: times(from.number(), () => unpackNewJob(from)),
           };
         case tags.claim:

@@ -11,9 +11,37 @@ const noJobs: ReadonlySet<NewJobRow> = new Set();
 
 type Insert = Extract<WriteOperation, { kind: "insert" }>;
 
-/** Stores the jobs that are new, all or none. */
+/** Stores the jobs that are new: all or none, or each that can be. */
 export function insert(transaction: Transaction, operation: Insert): InsertResult[] {
-  const { jobs, now, worker, maxDepth } = operation;
+  const mayClaim =
+    operation.claimUpTo > 0 &&
+    transaction.waiting.dueTime > operation.now &&
+    transaction.isRegistered(operation.worker);
+  const claims = mayClaim ? chooseClaims(transaction, operation) : noJobs;
+  return operation.each
+    ? insertEach(transaction, operation, claims)
+    : insertAll(transaction, operation, claims);
+}
+
+function insertEach(
+  transaction: Transaction,
+  { jobs, now, worker, maxDepth }: Insert,
+  claims: ReadonlySet<NewJobRow>,
+): InsertResult[] {
+  return jobs.map((job, index) => {
+    const earlier = findRepeated(transaction, job, index) ?? findDuplicate(transaction, job);
+    if (earlier !== undefined) return earlier;
+    if (transaction.sql.hasId.get(job.id) !== undefined) return { kind: "id-taken", id: job.id };
+    if (transaction.depth >= maxDepth) return { kind: "full", depth: transaction.depth, limit: maxDepth };
+    return insertJob(transaction, job, now, claims.has(job) ? worker : undefined);
+  });
+}
+
+function insertAll(
+  transaction: Transaction,
+  { jobs, now, worker, maxDepth }: Insert,
+  claims: ReadonlySet<NewJobRow>,
+): InsertResult[] {
   const known: (InsertResult | undefined)[] = [];
   const ids = new Set<string>();
   let fresh = 0;
@@ -31,9 +59,6 @@ export function insert(transaction: Transaction, operation: Insert): InsertResul
   if (fresh > 0 && transaction.depth + fresh > maxDepth) {
     return [{ kind: "full", depth: transaction.depth, limit: maxDepth }];
   }
-  const mayClaim =
-    operation.claimUpTo > 0 && transaction.waiting.dueTime > now && transaction.isRegistered(worker);
-  const claims = mayClaim ? chooseClaims(transaction, jobs, now, operation.claimUpTo) : noJobs;
   return jobs.map(
     (job, index) =>
       known[index] ??
@@ -46,9 +71,7 @@ export function insert(transaction: Transaction, operation: Insert): InsertResul
 /** Of the jobs that are due at once, the first ones of the highest priorities. */
 function chooseClaims(
   transaction: Transaction,
-  jobs: readonly NewJobRow[],
-  now: number,
-  limit: number,
+  { jobs, now, claimUpTo: limit }: Insert,
 ): ReadonlySet<NewJobRow> {
   const due = jobs.filter(
     ({ scheduleTime, expireTime, ambiguity, url }) =>

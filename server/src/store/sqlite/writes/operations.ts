@@ -30,6 +30,7 @@ export type WriteOperation =
       readonly now: number;
       readonly claimUpTo: number;
       readonly maxDepth: number;
+      readonly each: boolean;
       readonly jobs: readonly NewJobRow[];
     }
   | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
