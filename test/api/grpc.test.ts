@@ -1,51 +1,17 @@
 /** The service as a client on a connection meets it. */
-import { Metadata, ServerCredentials, status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import type { ServiceError, Client } from "@grpc/grpc-js";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { createGrpcServer } from "../../server/src/api/server.ts";
+import { describe, expect, test } from "vitest";
 import type { MethodName } from "../../server/src/api/methods.ts";
 import { RelayServiceService } from "../../server/src/gen/fieldpost/v1/relay.ts";
-import { createLogger } from "../../server/src/telemetry/log.ts";
-import { createRelayClient } from "../support/relay-client.ts";
-import type { RelayClient } from "../support/relay-client.ts";
-import { decodeError, jobWith, openRelay } from "./setting.ts";
-import type { Setting, SettingOptions } from "./setting.ts";
-
-interface Served {
-  readonly relay: Setting;
-  readonly client: RelayClient;
-  readonly log: readonly string[];
-}
-
-async function serve(
-  options: SettingOptions = {},
-  limits: { readonly maxMessageBytes: number } = { maxMessageBytes: 4 * 1024 * 1024 },
-): Promise<Served> {
-  const relay = await openRelay(options);
-  const log: string[] = [];
-  const logger = createLogger({
-    level: "info",
-    name: "test",
-    destination: { write: (line) => void log.push(line) },
-  });
-  const { server } = createGrpcServer(relay, logger, limits);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
-  });
-  const client = createRelayClient(`127.0.0.1:${port}`);
-  onTestFinished(() => {
-    client.close();
-    server.forceShutdown();
-  });
-  return { relay, client, log };
-}
+import { serve } from "./served.ts";
+import { decodeError, jobWith } from "./setting.ts";
 
 const methodNames = Object.keys(RelayServiceService) as MethodName[];
 const built: readonly MethodName[] = [
   "enqueue",
   "batchEnqueue",
+  "streamEnqueue",
   "getJob",
   "listJobs",
   "cancelJob",

@@ -1,12 +1,12 @@
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 
-/** A stream of answers, as grpc-js hands it to a handler. */
+/** What can be ended, and says when it has. */
 interface OpenStream {
   end(): void;
   once(event: "close" | "cancelled", listener: () => void): unknown;
 }
 
-/** Keeps the open streams of services that leave it to the caller to end them, so that a drain can. */
+/** Keeps the open streams that callers are left to end, so that a drain can. */
 export class EndlessStreams {
   readonly #server: Server;
   readonly #open = new Set<OpenStream>();
@@ -23,6 +23,15 @@ export class EndlessStreams {
     return { addService } as Pick<Server, "addService"> as Server;
   }
 
+  /** From now on, until it is closed, `stream` is one of them. */
+  add(stream: OpenStream): void {
+    this.#open.add(stream);
+    for (const event of ["close", "cancelled"] as const) {
+      stream.once(event, () => void this.#open.delete(stream));
+    }
+    if (this.#ended) stream.end();
+  }
+
   /** Ends all that are open, and from now on each new one after its first answer. */
   end(): void {
     this.#ended = true;
@@ -37,12 +46,8 @@ export class EndlessStreams {
       const handler = handlers[name] as ((stream: OpenStream) => void) | undefined;
       if (!responseStream || handler === undefined) continue;
       watched[name] = ((stream: OpenStream): void => {
-        this.#open.add(stream);
-        for (const event of ["close", "cancelled"] as const) {
-          stream.once(event, () => void this.#open.delete(stream));
-        }
         handler(stream);
-        if (this.#ended) stream.end();
+        this.add(stream);
       }) as UntypedServiceImplementation[string];
     }
     return watched;

@@ -59,20 +59,49 @@ export async function enqueue(relay: Relay, request: EnqueueRequest, call: Call)
  * @throws RelayError ALREADY_EXISTS, RESOURCE_EXHAUSTED
  */
 export async function store(relay: Relay, jobs: readonly NewJob[], now: number): Promise<readonly Kept[]> {
+  const results = await insert(relay, jobs, now, false);
+  const kept = results.map((result) => {
+    if (isKept(result)) return result;
+    const isBatch = jobs.length > 1 && result.kind === "request-id-reused";
+    throw toRefusal(result, isBatch ? `requests[${result.index}].` : "");
+  });
+  // An acknowledgement is worth what stands behind it.
+  if (kept.length !== jobs.length) throw new Error(`${kept.length} of ${jobs.length} jobs were stored`);
+  return kept;
+}
+
+/**
+ * Stores each job that can be, and hands those over that the insert claimed.
+ *
+ * @returns for each job why it was refused, or undefined
+ */
+export async function storeEach(
+  relay: Relay,
+  jobs: readonly NewJob[],
+  now: number,
+): Promise<readonly (RelayError | undefined)[]> {
+  const results = await insert(relay, jobs, now, true);
+  if (results.length !== jobs.length) throw new Error(`${results.length} of ${jobs.length} jobs were judged`);
+  return results.map((result) => (isKept(result) ? undefined : toRefusal(result, "")));
+}
+
+async function insert(
+  relay: Relay,
+  jobs: readonly NewJob[],
+  now: number,
+  each: boolean,
+): Promise<readonly InsertResult[]> {
   const reserved = relay.handOver.reserve(jobs.length);
   const claimed: ClaimedJob[] = [];
   try {
-    const results = await relay.store.insert(relay.worker, jobs, now, { claimUpTo: reserved });
-    const kept = results.map((result) => assertKept(result, jobs));
-    // An acknowledgement is worth what stands behind it.
-    if (kept.length !== jobs.length) throw new Error(`${kept.length} of ${jobs.length} jobs were stored`);
-    for (const [index, result] of kept.entries()) {
+    const results = await relay.store.insert(relay.worker, jobs, now, { claimUpTo: reserved, each });
+    for (const [index, result] of results.entries()) {
       if (result.kind !== "stored") continue;
       const job = jobs[index]!;
       if (result.claimed) claimed.push(toClaimed(job, result.key, now));
       else relay.handOver.announce(job.scheduleTime ?? now);
     }
-    return kept;
+    return results;
   } finally {
     relay.handOver.settle(reserved, claimed);
   }
@@ -83,26 +112,23 @@ function toClaimed(job: NewJob, key: number, now: number): ClaimedJob {
   return { ...job, key, attempt: 1, attemptsBefore: 0, runTime: createTime, dueTime: now, claimTime: now };
 }
 
-function assertKept(result: InsertResult, jobs: readonly NewJob[]): Kept {
+function isKept(result: InsertResult): result is Kept {
+  return result.kind === "stored" || result.kind === "repeated" || result.kind === "duplicate";
+}
+
+/** @param at path of the request inside the call, with a dot at its end; empty for the call itself */
+function toRefusal(result: Exclude<InsertResult, Kept>, at: string): RelayError {
   switch (result.kind) {
-    case "stored":
-    case "repeated":
-    case "duplicate":
-      return result;
     case "request-id-reused": {
-      const at = jobs.length === 1 ? "" : `requests[${result.index}].`;
-      throw new RelayError(
-        "ALREADY_EXISTS",
-        `${at}request_id stood for another request before; nothing was stored`,
-        { reason: "REQUEST_ID_REUSED" },
-      );
+      const message = `${at}request_id stood for another request before; nothing was stored`;
+      return new RelayError("ALREADY_EXISTS", message, { reason: "REQUEST_ID_REUSED" });
     }
-    case "id-taken":
-      throw new RelayError("ALREADY_EXISTS", `${jobName(result.id)} exists already; nothing was stored`, {
-        reason: "JOB_ID_TAKEN",
-      });
+    case "id-taken": {
+      const message = `${jobName(result.id)} exists already; nothing was stored`;
+      return new RelayError("ALREADY_EXISTS", message, { reason: "JOB_ID_TAKEN" });
+    }
     case "full":
-      throw queueFull(result, "nothing was stored");
+      return queueFull(result, "nothing was stored");
     default:
       return result satisfies never;
   }

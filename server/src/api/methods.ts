@@ -9,11 +9,24 @@ import { getJob } from "./get-job.ts";
 import { listJobs } from "./list-jobs.ts";
 import { retryJob } from "./retry-job.ts";
 import type { Call, Relay } from "./relay.ts";
+import { streamEnqueue } from "./stream-enqueue.ts";
+import type { Answers } from "./stream-enqueue.ts";
+import type { Intake } from "./stream-intake.ts";
 
 export type MethodName = keyof typeof RelayServiceService;
 
 /** A unary RPC apart from how the call came in. @throws RelayError */
 export type Method = (relay: Relay, request: never, call: Call) => Promise<unknown>;
+
+/** The same of an RPC with a stream both ways. Its promise resolves when all is answered. @throws RelayError */
+export type StreamMethod = (
+  relay: Relay,
+  intake: Intake<never>,
+  answers: Answers,
+  call: Call,
+) => Promise<void>;
+
+export const streamMethods: { readonly [M in MethodName]?: StreamMethod } = { streamEnqueue };
 
 export const methods: { readonly [M in MethodName]?: Method } = {
   enqueue,

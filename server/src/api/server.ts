@@ -14,8 +14,8 @@ export interface GrpcServer {
   readonly server: Server;
   readonly credentials: ServerCredentials;
   /**
-   * What grpc.health.v1 answers for the whole and for the service. False also ends the streams of health and reflection,
-   * which callers leave open and a drain would wait for.
+   * What grpc.health.v1 answers for the whole and for the service. False also ends the streams that callers leave open
+   * and a drain would wait for: of health, of reflection, and StreamEnqueue, once what was read is acknowledged.
    */
   setServing(serving: boolean): void;
 }
@@ -40,9 +40,9 @@ export function createGrpcServer(relay: Relay, log: Logger, options: GrpcServerO
     // Its bookkeeping costs a tenth of a call, and nothing here reads it.
     "grpc.enable_channelz": 0,
   });
-  server.addService(RelayServiceService, createHandlers(relay, log));
-  const health = new HealthImplementation({ "": "NOT_SERVING", [serviceName]: "NOT_SERVING" });
   const streams = new EndlessStreams(server);
+  server.addService(RelayServiceService, createHandlers(relay, streams, log));
+  const health = new HealthImplementation({ "": "NOT_SERVING", [serviceName]: "NOT_SERVING" });
   health.addToServer(streams.asServer);
   addReflection(streams.asServer, readFileSync(new URL("../gen/descriptors.binpb", import.meta.url)));
   return {

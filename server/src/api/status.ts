@@ -59,10 +59,19 @@ function toFieldViolations(violations: readonly FieldViolation[]): BadRequest_Fi
   return told.map((violation) => ({ ...violation, reason: "", localizedMessage: undefined }));
 }
 
-/** What grpc-js sends for an error. Anything that is not a RelayError is a defect: INTERNAL, without its text. */
+/** What grpc-js sends for an error. */
 export function toGrpcError(error: unknown): GrpcError {
+  const whole = toStatus(error);
+  const { code, message } = whole;
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(whole).finish()));
+  return Object.assign(new Error(message), { code, details: message, metadata });
+}
+
+/** The google.rpc.Status of an error. Anything that is not a RelayError is a defect: INTERNAL, without its text. */
+export function toStatus(error: unknown): Status & { readonly code: status } {
   if (!(error instanceof RelayError)) {
-    return toGrpcStatus(status.INTERNAL, "internal error", [errorInfo("INTERNAL")]);
+    return { code: status.INTERNAL, message: "internal error", details: [errorInfo("INTERNAL")] };
   }
   const details: Any[] = [errorInfo(error.reason)];
   if (error.violations.length > 0) {
@@ -71,7 +80,7 @@ export function toGrpcError(error: unknown): GrpcError {
   if (error.retryDelayMs !== undefined) {
     details.push(any("RetryInfo", RetryInfo, { retryDelay: toDuration(error.retryDelayMs) }));
   }
-  return toGrpcStatus(codes[error.code], error.message, details);
+  return { code: codes[error.code], message: error.message, details };
 }
 
 /** After so long a caller that met a full queue may try again. */
@@ -87,10 +96,4 @@ export function queueFull(
     `the queue holds ${depth} unfinished jobs and may hold ${limit}; ${rest}`,
     { reason: "QUEUE_FULL", retryDelayMs: fullRetryMs },
   );
-}
-
-function toGrpcStatus(code: status, message: string, details: Any[]): GrpcError {
-  const metadata = new Metadata();
-  metadata.set("grpc-status-details-bin", Buffer.from(Status.encode({ code, message, details }).finish()));
-  return Object.assign(new Error(message), { code, details: message, metadata });
 }

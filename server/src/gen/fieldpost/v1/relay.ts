@@ -69,7 +69,7 @@ export interface BatchEnqueueResponse {
 
 /** One message of the caller in StreamEnqueue. */
 export interface StreamEnqueueRequest {
-  /** Chosen by the caller, growing. */
+  /** Chosen by the caller: from 1 on, and greater than the one before in this stream. */
   sequence: bigint;
   /** What to take over. */
   request?: EnqueueRequest | undefined;
@@ -77,9 +77,12 @@ export interface StreamEnqueueRequest {
 
 /** One message of the server in StreamEnqueue. */
 export interface StreamEnqueueResponse {
-  /** All requests up to and with this sequence are on disk, but for those that were refused. */
+  /**
+   * All requests up to and with this sequence are on disk, but for those that were refused. (With validate_only: would
+   * be.)
+   */
   ackedSequence: bigint;
-  /** Why the request of acked_sequence was refused. */
+  /** Why the request of acked_sequence was refused; nothing of it was stored. The codes and details are those of Enqueue. */
   error?: Status | undefined;
 }
 
@@ -1927,9 +1930,17 @@ export const RelayServiceService = {
     responseDeserialize: (value: Buffer): BatchEnqueueResponse => BatchEnqueueResponse.decode(value),
   },
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Takes jobs over in a stream, as many as the caller has, each on its own, and acknowledges them by sequence once they
+   * are on disk. Costs far less a job than Enqueue.
    *
-   * Takes jobs over in a stream and acknowledges them by sequence.
+   * The caller sends as fast as flow control lets it, and keeps what is not acknowledged yet. Acknowledgements are put
+   * together: one may stand for many requests. If the stream is cut, the caller opens another one and sends again what
+   * was not acknowledged, with the same sequences or new ones; with a request_id in each (AIP-155) what was stored all the
+   * same is known, and stored once. The relay never ends a stream with OK before the caller has; when a worker stops it
+   * acknowledges what it has read and ends the stream with UNAVAILABLE (reason DRAINING).
+   *
+   * Errors of the stream: INVALID_ARGUMENT if the sequence does not grow, UNAVAILABLE. What is wrong with one request is
+   * told with its sequence, and the stream goes on.
    */
   streamEnqueue: {
     path: "/fieldpost.v1.RelayService/StreamEnqueue" as const,
@@ -2109,9 +2120,17 @@ export interface RelayServiceServer extends UntypedServiceImplementation {
    */
   batchEnqueue: handleUnaryCall<BatchEnqueueRequest, BatchEnqueueResponse>;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Takes jobs over in a stream, as many as the caller has, each on its own, and acknowledges them by sequence once they
+   * are on disk. Costs far less a job than Enqueue.
    *
-   * Takes jobs over in a stream and acknowledges them by sequence.
+   * The caller sends as fast as flow control lets it, and keeps what is not acknowledged yet. Acknowledgements are put
+   * together: one may stand for many requests. If the stream is cut, the caller opens another one and sends again what
+   * was not acknowledged, with the same sequences or new ones; with a request_id in each (AIP-155) what was stored all the
+   * same is known, and stored once. The relay never ends a stream with OK before the caller has; when a worker stops it
+   * acknowledges what it has read and ends the stream with UNAVAILABLE (reason DRAINING).
+   *
+   * Errors of the stream: INVALID_ARGUMENT if the sequence does not grow, UNAVAILABLE. What is wrong with one request is
+   * told with its sequence, and the stream goes on.
    */
   streamEnqueue: handleBidiStreamingCall<StreamEnqueueRequest, StreamEnqueueResponse>;
   /** Reads one job. */
@@ -2216,9 +2235,17 @@ export interface RelayServiceClient extends Client {
     callback: (error: ServiceError | null, response: BatchEnqueueResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Not offered yet: answers UNIMPLEMENTED.
+   * Takes jobs over in a stream, as many as the caller has, each on its own, and acknowledges them by sequence once they
+   * are on disk. Costs far less a job than Enqueue.
    *
-   * Takes jobs over in a stream and acknowledges them by sequence.
+   * The caller sends as fast as flow control lets it, and keeps what is not acknowledged yet. Acknowledgements are put
+   * together: one may stand for many requests. If the stream is cut, the caller opens another one and sends again what
+   * was not acknowledged, with the same sequences or new ones; with a request_id in each (AIP-155) what was stored all the
+   * same is known, and stored once. The relay never ends a stream with OK before the caller has; when a worker stops it
+   * acknowledges what it has read and ends the stream with UNAVAILABLE (reason DRAINING).
+   *
+   * Errors of the stream: INVALID_ARGUMENT if the sequence does not grow, UNAVAILABLE. What is wrong with one request is
+   * told with its sequence, and the stream goes on.
    */
   streamEnqueue(): ClientDuplexStream<StreamEnqueueRequest, StreamEnqueueResponse>;
   streamEnqueue(options: Partial<CallOptions>): ClientDuplexStream<StreamEnqueueRequest, StreamEnqueueResponse>;
