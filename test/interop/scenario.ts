@@ -51,6 +51,12 @@ export async function goThroughScenario(
   expectBatchAndPages(report);
   expectCancelling(report);
   expectErrors(report);
+  const invalidArgument = 3;
+  expect(report["stream"]).toEqual({
+    refused: [[2, invalidArgument]],
+    last: 3,
+    stored: { state: "JOB_STATE_SCHEDULED" },
+  });
   expect(await relay.stop()).toBe(0);
 }
 

@@ -138,6 +138,23 @@ def main(relay_address, target):
         report["queue_full"] = error_of(
             lambda: relay.BatchEnqueue(relay_pb2.BatchEnqueueRequest(requests=many), timeout=TIMEOUT)
         )
+
+        streamed = [
+            relay_pb2.EnqueueRequest(job=job("/streamed", schedule_time=schedule_time), job_id="streamed"),
+            relay_pb2.EnqueueRequest(job=job("/streamed", priority=10)),
+            relay_pb2.EnqueueRequest(job=job("/streamed"), validate_only=True),
+        ]
+        numbered = [
+            relay_pb2.StreamEnqueueRequest(sequence=sequence, request=one)
+            for sequence, one in enumerate(streamed, start=1)
+        ]
+        answers = list(relay.StreamEnqueue(iter(numbered), timeout=TIMEOUT))
+        report["stream"] = {
+            "refused": [[one.acked_sequence, one.error.code] for one in answers if one.HasField("error")],
+            "last": answers[-1].acked_sequence,
+            "stored": as_json(get("jobs/streamed", "state")),
+        }
+
         report["unimplemented"] = error_of(lambda: relay.CountJobs(relay_pb2.CountJobsRequest(), timeout=TIMEOUT))
         report["unimplemented_stream"] = error_of(
             lambda: next(relay.WatchJobs(relay_pb2.WatchJobsRequest(), timeout=TIMEOUT))

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"time"
@@ -179,6 +180,37 @@ func main() {
 		many = append(many, &fieldpost.EnqueueRequest{Job: one})
 	}
 	report["queue_full"] = errorOf(relay.BatchEnqueue(ctx, &fieldpost.BatchEnqueueRequest{Requests: many}))
+
+	stream := must(relay.StreamEnqueue(ctx))
+	streamed, bad := job("/streamed"), job("/streamed")
+	streamed.ScheduleTime = scheduleTime
+	bad.Priority = 10
+	for index, one := range []*fieldpost.EnqueueRequest{
+		{Job: streamed, JobId: "streamed"},
+		{Job: bad},
+		{Job: job("/streamed"), ValidateOnly: true},
+	} {
+		must(0, stream.Send(&fieldpost.StreamEnqueueRequest{Sequence: int64(index + 1), Request: one}))
+	}
+	must(0, stream.CloseSend())
+	refused, last := [][]int64{}, int64(0)
+	for {
+		answer, err := stream.Recv()
+		if err == io.EOF {
+			break
+		}
+		must(0, err)
+		last = answer.AckedSequence
+		if answer.Error != nil {
+			refused = append(refused, []int64{answer.AckedSequence, int64(answer.Error.Code)})
+		}
+	}
+	report["stream"] = map[string]any{
+		"refused": refused,
+		"last":    last,
+		"stored":  asJSON(must(get("jobs/streamed", "state"))),
+	}
+
 	report["unimplemented"] = errorOf(relay.CountJobs(ctx, &fieldpost.CountJobsRequest{}))
 	watch := must(relay.WatchJobs(ctx, &fieldpost.WatchJobsRequest{}))
 	report["unimplemented_stream"] = errorOf(watch.Recv())
