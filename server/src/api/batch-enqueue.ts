@@ -11,6 +11,7 @@ import type { Kept } from "./enqueue.ts";
 import { stateMessage } from "./job-message.ts";
 import { jobName, quote } from "./names.ts";
 import type { Call, Relay } from "./relay.ts";
+import { inSlices } from "./slices.ts";
 import { Violations } from "./violations.ts";
 
 const maxRequests = 10_000;
@@ -32,7 +33,8 @@ export async function batchEnqueue(
     const validateOnly = requests[0]!.validateOnly;
     const ids = new Set<string>();
     const requestIds = new Set<string>();
-    const jobs = requests.map((request, index) => {
+    const jobs: NewJob[] = [];
+    await inSlices(requests, (request, index) => {
       const at = `requests[${index}].`;
       const job = checkEnqueueRequest(request, at, relay.limits, trace, now, violations);
       if (ids.has(job.id)) violations.add(`${at}job_id`, `${quote(job.id)} stands in this batch already`);
@@ -45,7 +47,7 @@ export async function batchEnqueue(
       if (request.validateOnly !== validateOnly) {
         violations.add(`${at}validate_only`, "must be the same in all requests of a batch");
       }
-      return job;
+      jobs.push(job);
     });
     violations.throwIfAny();
     const kept = validateOnly ? [] : await store(relay, jobs, now);

@@ -127,6 +127,10 @@ function toRefusal(result: Exclude<InsertResult, Kept>, at: string): RelayError 
       const message = `${jobName(result.id)} exists already; nothing was stored`;
       return new RelayError("ALREADY_EXISTS", message, { reason: "JOB_ID_TAKEN" });
     }
+    case "under-way": {
+      const message = `another call stores ${jobName(result.id)} just now, with the same job_id, request_id or dedup_key; nothing was stored`;
+      return new RelayError("UNAVAILABLE", message, { reason: "CALL_UNDER_WAY", retryDelayMs: 100 });
+    }
     case "full":
       return queueFull(result, "nothing was stored");
     default:

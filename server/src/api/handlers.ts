@@ -5,6 +5,7 @@ import type {
   handleUnaryCall,
   Metadata,
   ServerDuplexStream,
+  ServiceDefinition,
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
@@ -15,12 +16,22 @@ import { extractTrace, withSpan } from "../telemetry/carrier.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { endServerSpan, startServerSpan } from "../telemetry/spans.ts";
 import type { EndlessStreams } from "./endless-streams.ts";
-import { methods, streamMethods } from "./methods.ts";
-import type { Method, MethodName, StreamMethod } from "./methods.ts";
+import { methods, streamMethods, wires } from "./methods.ts";
+import type { Method, MethodName, StreamMethod, Wire } from "./methods.ts";
 import type { Call, Relay } from "./relay.ts";
 import { toGrpcError } from "./status.ts";
 import type { Answers } from "./stream-enqueue.ts";
 import { Intake } from "./stream-intake.ts";
+
+/** The service as grpc-js is to read and write it: what has a wire of its own goes through as bytes. */
+export function createDefinition(): ServiceDefinition {
+  const bytes = (value: Buffer): Buffer => value;
+  const definition: { [name: string]: ServiceDefinition[string] } = { ...RelayServiceService };
+  for (const name of Object.keys(wires)) {
+    definition[name] = { ...definition[name]!, requestDeserialize: bytes, responseSerialize: bytes };
+  }
+  return definition;
+}
 
 export function createHandlers(
   relay: Relay,
@@ -36,9 +47,17 @@ export function createHandlers(
     if (streamMethod !== undefined)
       handlers[name] = duplex(relay, streams, log, fullName, streamMethod) as UntypedHandleCall;
     else if (requestStream || responseStream) handlers[name] = streamError(method);
-    else handlers[name] = unary(relay, log, fullName, method) as UntypedHandleCall;
+    else handlers[name] = unary(relay, log, fullName, over(wires[name], method)) as UntypedHandleCall;
   }
   return handlers;
+}
+
+function over(wire: Wire | undefined, method: Method): Method {
+  if (wire === undefined) return method;
+  return async (relay, request, call) => {
+    const message = await wire.read(request);
+    return wire.write((await method(relay, message as never, call)) as never);
+  };
 }
 
 function unary(relay: Relay, log: Logger, fullName: string, method: Method): handleUnaryCall<never, unknown> {

@@ -1,6 +1,7 @@
 /** The table of RPCs: what each one runs. Those without a row in `methods` answer UNIMPLEMENTED by name. */
 import type { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
 import { batchEnqueue } from "./batch-enqueue.ts";
+import { readBatch, writeBatch } from "./batch-wire.ts";
 import { bulkCancelJobs, bulkRetryJobs, purgeJobs } from "./bulk-jobs.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { deleteJob } from "./delete-job.ts";
@@ -17,6 +18,16 @@ export type MethodName = keyof typeof RelayServiceService;
 
 /** A unary RPC apart from how the call came in. @throws RelayError */
 export type Method = (relay: Relay, request: never, call: Call) => Promise<unknown>;
+
+/** From and to the bytes on the wire, for messages that are too large to be read or written in one go. */
+export interface Wire {
+  read(bytes: Uint8Array): Promise<unknown>;
+  write(response: never): Promise<Uint8Array>;
+}
+
+export const wires: { readonly [M in MethodName]?: Wire } = {
+  batchEnqueue: { read: readBatch, write: writeBatch },
+};
 
 /** The same of an RPC with a stream both ways. Its promise resolves when all is answered. @throws RelayError */
 export type StreamMethod = (

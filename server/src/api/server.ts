@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
-import { RelayServiceService } from "../gen/fieldpost/v1/relay.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { EndlessStreams } from "./endless-streams.ts";
-import { createHandlers } from "./handlers.ts";
+import { createDefinition, createHandlers } from "./handlers.ts";
 import { addReflection } from "./reflection.ts";
 import type { Relay } from "./relay.ts";
 
@@ -41,7 +40,7 @@ export function createGrpcServer(relay: Relay, log: Logger, options: GrpcServerO
     "grpc.enable_channelz": 0,
   });
   const streams = new EndlessStreams(server);
-  server.addService(RelayServiceService, createHandlers(relay, streams, log));
+  server.addService(createDefinition(), createHandlers(relay, streams, log));
   const health = new HealthImplementation({ "": "NOT_SERVING", [serviceName]: "NOT_SERVING" });
   health.addToServer(streams.asServer);
   addReflection(streams.asServer, readFileSync(new URL("../gen/descriptors.binpb", import.meta.url)));

@@ -42,7 +42,12 @@ export type InsertResult =
   /** A job with this id is there already; nothing was stored. */
   | { readonly kind: "id-taken"; readonly id: string }
   /** The store holds as many unfinished jobs as it may; nothing was stored. */
-  | { readonly kind: "full"; readonly depth: number; readonly limit: number };
+  | { readonly kind: "full"; readonly depth: number; readonly limit: number }
+  /**
+   * Another insert, which is under way, stores a job with this id, the same request_id or the same dedupKey; nothing was
+   * stored. What becomes of that one is not known yet: ask again.
+   */
+  | { readonly kind: "under-way"; readonly id: string };
 
 export interface InsertOptions {
   /**

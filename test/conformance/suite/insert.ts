@@ -50,6 +50,32 @@ export function describeInsert(open: OpenStore): void {
       }
     });
 
+    test("of a thousand jobs stores and claims each once, or nothing of them", async () => {
+      await using setting = await setUp(open, 1500);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      const jobs = newJobs(1000);
+      await insert(store, worker, jobs);
+      expect(await store.depth()).toBe(1000);
+      const refused = [...newJobs(300), jobs[500]!];
+      expect(await store.insert(worker, refused, start, { claimUpTo: 0 })).toEqual([
+        { kind: "id-taken", id: jobs[500]!.id },
+      ]);
+      expect(await store.insert(worker, newJobs(501), start, { claimUpTo: 0 })).toEqual([
+        { kind: "full", depth: 1000, limit: 1500 },
+      ]);
+      expect(await store.get(refused[0]!.id, noParts)).toBeUndefined();
+      expect(await store.depth()).toBe(1000);
+      const claimed: string[] = [];
+      for (let next: number | undefined = start; next !== undefined;) {
+        const claim = await store.claim(worker, 300, start);
+        claimed.push(...claim.jobs.map(({ id }) => id));
+        next = claim.nextDueTime;
+      }
+      expect(claimed.toSorted()).toEqual(idsOf(jobs).toSorted());
+      expect(await store.insert(worker, refused.slice(0, 300), start, { claimUpTo: 0 })).toHaveLength(300);
+    });
+
     test("of nothing does nothing", async () => {
       await using setting = await setUp(open);
       const worker = await registerWorker(setting.store);

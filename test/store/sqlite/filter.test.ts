@@ -89,7 +89,8 @@ describe("the index of the rare states", () => {
   ])("is not used for %s, which goes by key", (filter) => {
     expect(plansOf(filter)).toEqual([
       "SEARCH job USING INTEGER PRIMARY KEY (rowid<?)",
-      "SEARCH job USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+      // And whether its batch is whole, if it has one.
+      "SEARCH job USING INTEGER PRIMARY KEY (rowid>? AND rowid<?); CORRELATED SCALAR SUBQUERY 1; SEARCH stage USING INTEGER PRIMARY KEY (rowid=?)",
     ]);
   });
 });

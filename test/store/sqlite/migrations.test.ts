@@ -13,7 +13,7 @@ async function openOld(schema: number): Promise<Store> {
   const folder = mkdtempSync(join(tmpdir(), "fieldpost-store-"));
   const path = join(folder, "fieldpost.db");
   copyFileSync(new URL(`releases/schema-${schema}.db`, import.meta.url), path);
-  const store = await openSqliteStore({ path, maxDepth: 10 });
+  const store = await openSqliteStore({ path, maxDepth: 1000 });
   onTestFinished(async () => {
     await store.close();
     rmSync(folder, { recursive: true });
@@ -55,4 +55,34 @@ test("a store of schema 1 keeps its jobs, and they go on", async () => {
   expect(await store.insert(worker, [newJob(key)], start, { claimUpTo: 0 })).toMatchObject([
     { kind: "duplicate" },
   ]);
+});
+
+test("a store of schema 2 keeps its jobs, its calls and what it kept of jobs that have ended", async () => {
+  const store = await openOld(2);
+  expect(await store.depth()).toBe(3);
+  const identity = { id: Buffer.alloc(16, 1), contentHash: Buffer.alloc(16, 2) };
+  expect(
+    await store.insert(0, [newJob({ requestIdentity: identity })], start, { claimUpTo: 0 }),
+  ).toMatchObject([{ kind: "repeated", id: "called" }]);
+  expect(await store.insert(0, [newJob({ dedupKey: "key" })], start, { claimUpTo: 0 })).toMatchObject([
+    { kind: "duplicate", id: "held" },
+  ]);
+  expect(await store.recover({ now: start + 30, lost: ["worker-1"] })).toEqual({
+    requeued: 1,
+    failed: 0,
+    held: 1,
+  });
+  expect(await store.get("kept-long", new Set(["attempts", "response"]))).toMatchObject({
+    retentionMs: 1e9,
+    attempts: [{ claimTime: start, passage: { remoteAddress: "127.0.0.1:80" } }],
+    response: { status: 200 },
+  });
+  const sweep = { now: start + 1000, endedBefore: start + 1000, respondedBefore: 0, limit: 10 };
+  expect(await store.sweep({ ...sweep, maxEnded: 10 })).toEqual({ jobs: 1, more: false });
+  expect(await store.get("kept-as-usual", new Set())).toBeUndefined();
+  expect(await store.get("kept-long", new Set())).toBeDefined();
+  expect(await store.sweep({ ...sweep, maxEnded: 0 })).toEqual({ jobs: 1, more: false });
+  // A batch that comes in pieces.
+  const batch = Array.from({ length: 250 }, () => newJob());
+  expect(await store.insert(0, batch, start, { claimUpTo: 0 })).toHaveLength(250);
 });

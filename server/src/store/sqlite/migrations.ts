@@ -154,6 +154,24 @@ const migrations: readonly string[] = [
   -- which are few. OR and not IN: so SQLite sees that state = 5 is among them.
   CREATE INDEX job_rare ON job (state) WHERE state = 5 OR state = 6 OR state = 7 OR state = 8;
   `,
+  `
+  -- Batches that come in pieces. The jobs of one have the worker -1 - number: nobody claims them before they are settled,
+  -- and nobody sees them while the batch is not whole.
+  CREATE TABLE stage (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Who brings it.
+    worker INTEGER NOT NULL,
+    -- 0: comes in. 1: whole. 2: given up, its jobs are to be taken away.
+    state INTEGER NOT NULL,
+    -- How many jobs it counts for in depth while it is not whole.
+    reserved INTEGER NOT NULL
+  ) STRICT;
+
+  -- Jobs with a retention of their own have indexes of their own: the others are looked at in the order of their ends.
+  DROP INDEX job_ended;
+  CREATE INDEX job_ended ON job (finish_time) WHERE finish_time IS NOT NULL AND retention IS NULL;
+  CREATE INDEX job_ended_own_time ON job (finish_time) WHERE finish_time IS NOT NULL AND retention IS NOT NULL;
+  `,
 ];
 
 /**

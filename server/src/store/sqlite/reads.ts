@@ -4,7 +4,7 @@ import type { JobRecord } from "../../job/job.ts";
 import { keptAttempts } from "../store.ts";
 import type { JobPage, JobPart, ListQuery } from "../store.ts";
 import type { Checkpoints } from "./failed-sync.ts";
-import { toAttempt, toFailure, toRecord, toResponse, toSpec } from "./rows.ts";
+import { isVisible, toAttempt, toFailure, toRecord, toResponse, toSpec } from "./rows.ts";
 import type { Row } from "./rows.ts";
 import { Scans } from "./scan.ts";
 
@@ -140,8 +140,8 @@ function prepareAll(database: DatabaseSync) {
   const lastResponse =
     "FROM attempt WHERE key = ? AND response_headers IS NOT NULL ORDER BY number DESC LIMIT 1";
   return {
-    get: sql(`${job} WHERE id = ?`),
-    list: sql(`${job} WHERE key < ? ORDER BY key DESC LIMIT ?`),
+    get: sql(`${job} WHERE id = ? AND ${isVisible}`),
+    list: sql(`${job} WHERE key < ? AND ${isVisible} ORDER BY key DESC LIMIT ?`),
     checkpoint: sql("PRAGMA wal_checkpoint(PASSIVE)"),
     isSending: sql("SELECT 1 FROM cancelled WHERE key = ?"),
     depth: sql("SELECT depth FROM counter WHERE one = 1"),

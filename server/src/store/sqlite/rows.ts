@@ -30,6 +30,10 @@ export function stateNumber(state: JobState): number {
   return stateNumbers.get(state) ?? -1;
 }
 
+/** What a row of `job` must fulfil to be seen: it is not of a batch that is not whole. */
+export const isVisible = `NOT (job.worker < -1
+  AND EXISTS (SELECT 1 FROM stage WHERE number = -1 - job.worker AND stage.state <> 1))`;
+
 /** The column `ambiguity` has the index. Append only. */
 export const ambiguityPolicies: readonly AmbiguityPolicy[] = ["retry", "fail", "hold"];
 

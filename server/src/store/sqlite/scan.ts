@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { JobFilter } from "../../job/filter.ts";
 import { toFilterSql } from "./filter-sql.ts";
 import type { FilterSql } from "./filter-sql.ts";
+import { isVisible } from "./rows.ts";
 import type { Row } from "./rows.ts";
 
 /** A scan ends once it has looked at so many jobs, or has taken so long: rows that must come from the disk do. */
@@ -33,9 +34,11 @@ export interface Scan extends Iterable<Row> {
 export function scanSql({ rareState, condition }: FilterSql, columns: string) {
   // Not bound: SQLite must see that the index job_rare holds it.
   const jobs = rareState === undefined ? "FROM job WHERE" : `FROM job WHERE job.state = ${rareState} AND`;
+  // Jobs of a rare state are never of a batch that is not whole.
+  const visible = rareState === undefined ? ` AND ${isVisible}` : "";
   return {
     end: `SELECT key ${jobs} key < ? ORDER BY key DESC LIMIT 1 OFFSET ?`,
-    matches: `SELECT ${columns} ${jobs} key < ? AND key >= ? AND ${condition} ORDER BY key DESC`,
+    matches: `SELECT ${columns} ${jobs} key < ? AND key >= ? AND ${condition}${visible} ORDER BY key DESC`,
   };
 }
 

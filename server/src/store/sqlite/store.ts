@@ -11,6 +11,7 @@ import type {
 import { RelayError } from "../../job/error.ts";
 import type { NewJob } from "../../job/job.ts";
 import { hasFailedSync } from "./failed-sync.ts";
+import { insertRows } from "./insert-rows.ts";
 import type { ReadOperation, ReadResults } from "./reads.ts";
 import { toClaimed, toFinishedRow, toRow } from "./rows.ts";
 import { StoreThread } from "./thread.ts";
@@ -40,6 +41,9 @@ const walPageLimit = 16_384;
 const maxWaitingBytes = 128 * 1024 * 1024;
 /** About what a job takes beside its body. */
 const jobBytes = 1024;
+
+/** An insert of more jobs lets the others go first. */
+const maxUsualJobs = 20;
 
 /** Operations, and jobs of inserts, in one transaction: about a tenth of a second. */
 const maxWriteWeight = 10_000;
@@ -72,8 +76,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       groupsUnderWay: 1,
       weigh: (operation) => (operation.kind === "insert" ? operation.jobs.length : 1),
       maxGroupWeight: maxWriteWeight,
-      // Leases and outcomes do not wait behind a crowd of batches.
-      isUrgent: ({ kind }) => kind !== "insert" && kind !== "sweep",
+      // Leases and outcomes do not wait behind a crowd of calls, nor these behind batches.
+      rank: (operation) => {
+        if (operation.kind === "sweep") return "bulky";
+        if (operation.kind !== "insert") return "urgent";
+        return operation.jobs.length > maxUsualJobs ? "bulky" : "usual";
+      },
       onFailed,
     }),
     StoreThread.open<ReadOperation>({
@@ -84,7 +92,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       groupsUnderWay: 2,
       weigh: () => 1,
       maxGroupWeight: maxReads,
-      isUrgent: (operation) => operation.kind === "checkpoint",
+      rank: (operation) => (operation.kind === "checkpoint" ? "urgent" : "usual"),
       onFailed,
     }),
   ]);
@@ -151,10 +159,12 @@ class SqliteStore implements Store {
     }
     this.#waitingBytes += bytes;
     try {
-      const { claimUpTo, each = false } = options;
       const { maxDepth } = this.#options;
-      const rows = jobs.map(toRow);
-      return await this.#write({ kind: "insert", worker, now, claimUpTo, maxDepth, each, jobs: rows });
+      return await insertRows(
+        (operation) => this.#write(operation),
+        { worker, now, maxDepth, ...options },
+        jobs.map(toRow),
+      );
     } finally {
       this.#waitingBytes -= bytes;
     }

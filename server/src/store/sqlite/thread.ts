@@ -3,6 +3,8 @@ import { RelayError } from "../../job/error.ts";
 import { SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
 import type { Codec, GroupAnswer, ThreadFailure, ThreadMessage } from "./thread-side.ts";
 
+export type Rank = "urgent" | "usual" | "bulky";
+
 interface Waiting<Operation> {
   readonly operation: Operation;
   readonly resolve: (value: never) => void;
@@ -24,8 +26,8 @@ export interface ThreadOptions<Operation> {
   readonly weigh: (operation: Operation) => number;
   /** A group ends before it weighs more, but holds at least one operation. */
   readonly maxGroupWeight: number;
-  /** An urgent operation goes before all that are not. */
-  readonly isUrgent: (operation: Operation) => boolean;
+  /** An urgent one goes before all that are not; of those that are bulky a group has one, behind the others. */
+  readonly rank: (operation: Operation) => Rank;
   /** The store takes no more changes, or the thread is gone: this process can no longer serve. */
   readonly onFailed: (error: RelayError) => void;
 }
@@ -43,8 +45,7 @@ const maxTurnMs = 20;
 export class StoreThread<Operation> {
   readonly #worker: Worker;
   readonly #options: ThreadOptions<Operation>;
-  readonly #urgent: Waiting<Operation>[] = [];
-  readonly #waiting: Waiting<Operation>[] = [];
+  readonly #waiting: { readonly [rank in Rank]: Waiting<Operation>[] } = { urgent: [], usual: [], bulky: [] };
   readonly #underWay: Waiting<Operation>[][] = [];
   #flushing = false;
   /** When this turn's first answers came. */
@@ -104,7 +105,7 @@ export class StoreThread<Operation> {
   run(operation: Operation): Promise<unknown> {
     if (this.#closed) return Promise.reject(this.#unavailable("is closed", "STORE_CLOSED"));
     return new Promise((resolve, reject) => {
-      (this.#options.isUrgent(operation) ? this.#urgent : this.#waiting).push({ operation, resolve, reject });
+      this.#waiting[this.#options.rank(operation)].push({ operation, resolve, reject });
       this.#schedule();
     });
   }
@@ -117,7 +118,8 @@ export class StoreThread<Operation> {
   /** Waits for the operations under way, then ends the thread; or leaves it as it is, if closing may lose something. */
   async close(): Promise<void> {
     if (!this.#closed) {
-      while (this.#urgent.length + this.#waiting.length > 0) this.#flush(Number.POSITIVE_INFINITY);
+      while (Object.values(this.#waiting).some(({ length }) => length > 0))
+        this.#flush(Number.POSITIVE_INFINITY);
       this.#closed = true;
       this.#worker.postMessage(null);
     }
@@ -151,7 +153,7 @@ export class StoreThread<Operation> {
     const { weigh, maxGroupWeight } = this.#options;
     const group: Waiting<Operation>[] = [];
     let weight = 0;
-    for (const queue of [this.#urgent, this.#waiting]) {
+    for (const queue of [this.#waiting.urgent, this.#waiting.usual]) {
       let count = 0;
       for (const { operation } of queue) {
         weight += weigh(operation);
@@ -161,6 +163,7 @@ export class StoreThread<Operation> {
       group.push(...queue.splice(0, count));
       if (queue.length > 0) break;
     }
+    group.push(...this.#waiting.bulky.splice(0, 1));
     return group;
   }
 
@@ -216,7 +219,8 @@ export class StoreThread<Operation> {
     const unexpected = this.#opened && !this.#closed;
     this.#closed = true;
     const error = this.#unavailable(what, "STORE_FAILED");
-    const open = [...this.#underWay.splice(0).flat(), ...this.#urgent.splice(0), ...this.#waiting.splice(0)];
+    const queued = Object.values(this.#waiting).flatMap((queue) => queue.splice(0));
+    const open = [...this.#underWay.splice(0).flat(), ...queued];
     for (const waiting of open) waiting.reject(error);
     if (unexpected) this.#options.onFailed(error);
   }

@@ -7,6 +7,7 @@ import { cancel, deleteJob, retry } from "./writes/end.ts";
 import { finish } from "./writes/finish.ts";
 import { insert } from "./writes/insert.ts";
 import { recover, register, release, renew } from "./writes/lease.ts";
+import { discardStage, openStage, publishStage } from "./writes/stage.ts";
 import { sweep } from "./writes/sweep.ts";
 import { Transaction } from "./writes/transaction.ts";
 
@@ -33,6 +34,12 @@ export class Writes {
     switch (operation.kind) {
       case "insert":
         return insert(transaction, operation);
+      case "open-stage":
+        return openStage(transaction, operation);
+      case "publish-stage":
+        return publishStage(transaction, operation);
+      case "discard-stage":
+        return discardStage(transaction, operation.stage);
       case "finish":
         return operation.attempts.map((attempt) => finish(transaction, operation.worker, attempt));
       case "claim":

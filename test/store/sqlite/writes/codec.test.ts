@@ -134,6 +134,7 @@ const call: fc.Arbitrary<{ operation: WriteOperation; answer: Answer }> = fc.one
       claimUpTo: count,
       maxDepth: count,
       each: fc.boolean(),
+      stage: count,
       jobs: fc.array(newJob, { maxLength: 4 }),
     }),
     answer: value(fc.array(inserted, { maxLength: 4 })),

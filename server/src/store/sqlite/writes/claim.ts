@@ -2,6 +2,7 @@ import type { FinishResult } from "../../store.ts";
 import { stateNumber } from "../rows.ts";
 import type { ClaimedRow } from "../rows.ts";
 import type { WriteOperation, WriteResults } from "./operations.ts";
+import { settleStages } from "./stage.ts";
 import type { Transaction } from "./transaction.ts";
 
 const DISPATCHING = stateNumber("DISPATCHING");
@@ -20,6 +21,7 @@ export function claim(
   const { sql, waiting } = transaction;
   const rows: ClaimedRow[] = [];
   let passed = 0;
+  settleStages(transaction);
   for (const priority of transaction.isRegistered(worker) ? waiting.priorities() : []) {
     // Those that are passed over make room for others, so ask again until the level is empty or enough are claimed.
     while (rows.length < limit && passed < maxPassed) {
@@ -46,7 +48,7 @@ export function claim(
   }
   waiting.forget();
   const { dueTime } = waiting;
-  return { rows, nextDueTime: Number.isFinite(dueTime) ? dueTime : null };
+  return { rows, nextDueTime: dueTime === Number.POSITIVE_INFINITY ? null : Math.max(0, dueTime) };
 }
 
 export function begin(

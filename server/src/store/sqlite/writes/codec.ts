@@ -35,7 +35,7 @@ export const writeCodec: Codec<WriteOperation> = {
       switch (operation.kind) {
         case "insert":
           packer.add(tags.insert, operation.worker, operation.now, operation.claimUpTo, operation.maxDepth);
-          packer.add(operation.each ? 1 : 0, operation.jobs.length);
+          packer.add(operation.each ? 1 : 0, operation.stage, operation.jobs.length);
           for (const job of operation.jobs) packNewJob(packer, job);
           break;
         case "claim":
@@ -68,6 +68,7 @@ export const writeCodec: Codec<WriteOperation> = {
             claimUpTo: from.number(),
             maxDepth: from.number(),
             each: from.number() === 1,
+            stage: from.number(),
             jobs: times(from.number(), () => unpackNewJob(from)),
           };
         case tags.claim:
@@ -186,8 +187,8 @@ function unpackNewJob(from: Unpacker): NewJobRow {
 }
 
 function packInserted(to: Packer, results: WriteResults["insert"]): void {
-  to.add(results.length);
-  for (const result of results) {
+  to.add(results?.length ?? -1);
+  for (const result of results ?? []) {
     switch (result.kind) {
       case "stored":
         to.add("stored", result.key, stateNumber(result.state), result.claimed ? 1 : 0);
@@ -202,7 +203,8 @@ function packInserted(to: Packer, results: WriteResults["insert"]): void {
         to.add("request-id-reused", result.index);
         break;
       case "id-taken":
-        to.add("id-taken", result.id);
+      case "under-way":
+        to.add(result.kind, result.id);
         break;
       case "full":
         to.add("full", result.depth, result.limit);
@@ -213,8 +215,10 @@ function packInserted(to: Packer, results: WriteResults["insert"]): void {
   }
 }
 
-function unpackInserted(from: Unpacker): InsertResult[] {
-  return times(from.number(), (): InsertResult => {
+function unpackInserted(from: Unpacker): InsertResult[] | undefined {
+  const count = from.number();
+  if (count === -1) return undefined;
+  return times(count, (): InsertResult => {
     const kind = from.text();
     if (kind === "repeated") {
       const [key, id, uid] = [from.number(), from.text(), from.text()];
@@ -231,7 +235,7 @@ function unpackInserted(from: Unpacker): InsertResult[] {
     if (kind === "duplicate")
       return { kind, id: from.text(), uid: from.text(), state: jobStates[from.number()]! };
     if (kind === "request-id-reused") return { kind, index: from.number() };
-    if (kind === "id-taken") return { kind, id: from.text() };
+    if (kind === "id-taken" || kind === "under-way") return { kind, id: from.text() };
     if (kind === "full") return { kind, depth: from.number(), limit: from.number() };
     // A job's key is the revision that made it.
     const key = from.number();

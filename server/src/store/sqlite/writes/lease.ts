@@ -5,6 +5,7 @@ import { encodePassage } from "../passage.ts";
 import { ambiguityPolicies, stateNumber } from "../rows.ts";
 import type { Row } from "../rows.ts";
 import type { WriteOperation } from "./operations.ts";
+import { discardStage } from "./stage.ts";
 import type { Transaction } from "./transaction.ts";
 
 const QUEUED = stateNumber("QUEUED");
@@ -60,6 +61,7 @@ export function recover(
     sql.forget.run(worker.number);
     transaction.forgetRegistered();
   }
+  for (const { number } of sql.orphanedStages.all()) discardStage(transaction, number as number);
   if (counts.requeued > 0) transaction.waiting.forget();
   return counts;
 }

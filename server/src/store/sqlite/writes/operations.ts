@@ -31,8 +31,18 @@ export type WriteOperation =
       readonly claimUpTo: number;
       readonly maxDepth: number;
       readonly each: boolean;
+      /** Of the stage that the jobs belong to; 0: of none. */
+      readonly stage: number;
       readonly jobs: readonly NewJobRow[];
     }
+  | {
+      readonly kind: "open-stage";
+      readonly worker: number;
+      readonly count: number;
+      readonly maxDepth: number;
+    }
+  | { readonly kind: "publish-stage"; readonly stage: number; readonly stored: number }
+  | { readonly kind: "discard-stage"; readonly stage: number }
   | { readonly kind: "claim"; readonly worker: number; readonly limit: number; readonly now: number }
   | { readonly kind: "finish"; readonly worker: number; readonly attempts: readonly FinishedRow[] }
   | ({ readonly kind: "note-time"; readonly leaseMs: number } & MachineTime)
@@ -58,13 +68,22 @@ export type WriteOperation =
       readonly revision: number | undefined;
     };
 
+/** `full`: nothing was opened. */
+export type OpenStageResult =
+  { readonly kind: "opened"; readonly stage: number } | Extract<InsertResult, { readonly kind: "full" }>;
+
 /** What each kind of change answers. */
 export interface WriteResults {
   register: number;
   renew: boolean;
   release: undefined;
   recover: RecoverResult;
-  insert: InsertResult[];
+  /** undefined: the stage is given up. */
+  insert: InsertResult[] | undefined;
+  "open-stage": OpenStageResult;
+  /** False: the stage is given up. */
+  "publish-stage": boolean;
+  "discard-stage": undefined;
   claim: { readonly rows: readonly ClaimedRow[]; readonly nextDueTime: number | null };
   finish: FinishResult[];
   "note-time": number;

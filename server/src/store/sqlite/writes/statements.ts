@@ -1,10 +1,17 @@
 /** The SQL of every change. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { stateNumber } from "../rows.ts";
+import { isVisible, stateNumber } from "../rows.ts";
 
 /** All columns of `job`. */
 const jobColumns = `key, id, uid, queue, state, priority, due_time, expire_time, schedule_time, attempt_count,
   max_attempts, worker, create_time, update_time, finish_time, revision, dedup_key, ambiguity, run_count, retention`;
+
+/** Of jobs with a retention of their own and of the others, each in the order of their ends. */
+const bothEnded = (condition: string, columns: string): string => `SELECT ${columns} FROM (
+  SELECT * FROM (SELECT ${columns} FROM job WHERE finish_time IS NOT NULL AND retention IS NULL
+    ${condition} ORDER BY finish_time, key LIMIT $limit + 0)
+  UNION ALL SELECT * FROM (SELECT ${columns} FROM job WHERE finish_time IS NOT NULL AND retention IS NOT NULL
+    ${condition} ORDER BY finish_time, key LIMIT $limit + 0)) ORDER BY finish_time, key LIMIT $limit + 0`;
 
 /** Prepared once a connection: preparing costs more than running. */
 export function prepareWrites(database: DatabaseSync) {
@@ -30,25 +37,44 @@ export function prepareWrites(database: DatabaseSync) {
       "UPDATE job SET state = ?, worker = 0, due_time = ?, update_time = ?, revision = ? WHERE key = ?",
     ),
 
+    openStage: sql("INSERT INTO stage (worker, state, reserved) VALUES (?, 0, ?)"),
+    isStageOpen: sql("SELECT 1 FROM stage WHERE number = ? AND state = 0"),
+    publishStage: sql("UPDATE stage SET state = 1 WHERE number = ? AND state = 0 RETURNING reserved"),
+    discardStage: sql("UPDATE stage SET state = 2 WHERE number = ? AND state = 0 RETURNING reserved"),
+    orphanedStages: sql(
+      "SELECT number FROM stage WHERE state = 0 AND worker NOT IN (SELECT number FROM worker WHERE lease_time > 0)",
+    ),
+    isClosedStageLeft: sql("SELECT 1 FROM stage WHERE state > 0 LIMIT 1"),
+    firstClosedStage: sql("SELECT number, state FROM stage WHERE state > 0 ORDER BY number LIMIT 1"),
+    // In the order in which they are claimed.
+    stagedJobs: sql(`SELECT key FROM job WHERE worker = ? AND finish_time IS NULL
+      ORDER BY priority DESC, due_time LIMIT ? + 0`),
+    settleJob: sql("UPDATE job SET worker = 0, revision = ? WHERE key = ?"),
+    forgetStage: sql("DELETE FROM stage WHERE number = ?"),
+    // The stage that hides the job with this key.
+    hidingStage: sql(`SELECT number, stage.state AS state FROM stage JOIN job ON number = -1 - job.worker
+      WHERE job.key = ? AND job.worker < -1 AND stage.state <> 1`),
+    deleteRequest: sql("DELETE FROM request WHERE key = ?"),
+
     findRequest: sql("SELECT key, content_hash, job_id, uid, create_time, state FROM request WHERE id = ?"),
     insertRequest: sql(`INSERT INTO request (key, id, content_hash, job_id, uid, create_time, state)
       VALUES (?, ?, ?, ?, ?, ?, ?)`),
-    findDuplicate: sql(`SELECT id, uid, state FROM job
+    findDuplicate: sql(`SELECT key, id, uid, state, worker FROM job
       WHERE queue = ? AND dedup_key = ? AND dedup_key IS NOT NULL AND finish_time IS NULL`),
     readTime: sql("SELECT wall, uptime, boot, revision FROM time WHERE one = 1"),
     writeTime: sql("INSERT OR REPLACE INTO time (one, wall, uptime, boot, revision) VALUES (1, ?, ?, ?, ?)"),
     // Of those that wait: all but the ones that are scheduled for a time of day which is still to come.
     shiftDue: sql(`UPDATE job SET due_time = due_time + $jump,
       schedule_time = iif(state = $scheduled AND is_relative = 1, schedule_time + $jump, schedule_time)
-      WHERE worker = 0 AND finish_time IS NULL
+      WHERE (worker = 0 OR worker < -1) AND finish_time IS NULL
       AND ((due_time > $dueAfter AND $jump > 0 AND (state <> $scheduled OR is_relative = 1))
         OR ($jump < 0 AND (due_time <= $dueBefore OR state <> $scheduled OR is_relative = 1)))
       AND NOT (revision > $revision AND update_time BETWEEN $from AND $to)`),
     shiftDestinations: sql("UPDATE destination SET blocked_until = blocked_until + ?"),
     renewAll: sql("UPDATE worker SET lease_time = ? WHERE lease_time > 0"),
 
-    hasId: sql("SELECT 1 FROM job WHERE id = ?"),
-    readJob: sql(`SELECT ${jobColumns} FROM job WHERE id = ?`),
+    findId: sql("SELECT key, worker FROM job WHERE id = ?"),
+    readJob: sql(`SELECT ${jobColumns} FROM job WHERE id = ? AND ${isVisible}`),
     insertJob:
       sql(`INSERT INTO job (key, id, uid, queue, state, priority, due_time, expire_time, schedule_time,
       attempt_count, max_attempts, worker, create_time, update_time, revision, dedup_key, ambiguity, retention, is_relative)
@@ -97,12 +123,10 @@ export function prepareWrites(database: DatabaseSync) {
     endedByOwnAge:
       sql(`SELECT key, create_time FROM job WHERE finish_time IS NOT NULL AND retention IS NOT NULL
       AND finish_time + retention < ? ORDER BY finish_time + retention LIMIT ? + 0`),
-    oldestEnded: sql(
-      "SELECT key, create_time FROM job WHERE finish_time IS NOT NULL ORDER BY finish_time LIMIT ? + 0",
+    oldestEnded: sql(bothEnded("", "key, create_time, finish_time")),
+    endedAfter: sql(
+      bothEnded("AND (finish_time, key) > ($time, $key) AND finish_time < $before", "key, finish_time"),
     ),
-    endedAfter:
-      sql(`SELECT key, finish_time FROM job WHERE finish_time IS NOT NULL AND (finish_time, key) > (?, ?)
-      AND finish_time < ? ORDER BY finish_time, key LIMIT ? + 0`),
     readSwept: sql("SELECT swept_time, swept_key FROM counter WHERE one = 1"),
     writeSwept: sql("UPDATE counter SET swept_time = ?, swept_key = ? WHERE one = 1"),
     forgetRequests: sql(`DELETE FROM request WHERE key IN (

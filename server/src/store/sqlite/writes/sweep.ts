@@ -16,7 +16,7 @@ export function sweep(
   );
   for (const row of tooOld) remove(transaction, row["key"] as number, row["create_time"] as number, now);
   const tooMany = Math.min(limit - tooOld.length, Math.max(0, transaction.ended - maxEnded));
-  const crowd = tooMany > 0 ? sql.oldestEnded.all(tooMany) : [];
+  const crowd = tooMany > 0 ? sql.oldestEnded.all({ $limit: tooMany }) : [];
   for (const row of crowd) remove(transaction, row["key"] as number, row["create_time"] as number, now);
   const jobs = tooOld.length + crowd.length;
   const responses = dropResponses(transaction, respondedBefore, limit);
@@ -27,7 +27,8 @@ export function sweep(
 /** In the order in which jobs ended; how far it came is kept, so that none is looked at twice. */
 function dropResponses({ sql }: Transaction, before: number, limit: number): number {
   const from = sql.readSwept.get()!;
-  const ended = sql.endedAfter.all(from["swept_time"]!, from["swept_key"]!, before, limit);
+  const { swept_time: $time, swept_key: $key } = from;
+  const ended = sql.endedAfter.all({ $time: $time!, $key: $key!, $before: before, $limit: limit });
   for (const row of ended) sql.dropResponses.run(row["key"]!);
   const last = ended.at(-1);
   if (last !== undefined) sql.writeSwept.run(last["finish_time"]!, last["key"]!);

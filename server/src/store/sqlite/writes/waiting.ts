@@ -7,12 +7,14 @@ const abovePriorities = 10;
 export class Waiting {
   readonly #nextPriority: StatementSync;
   readonly #nextDue: StatementSync;
+  readonly #isClosedStageLeft: StatementSync;
   /** Asked once for all inserts of a group; undefined until then. */
   #dueTime: number | undefined;
 
-  constructor({ nextPriority, nextDue }: { nextPriority: StatementSync; nextDue: StatementSync }) {
-    this.#nextPriority = nextPriority;
-    this.#nextDue = nextDue;
+  constructor(sql: { [name in "nextPriority" | "nextDue" | "isClosedStageLeft"]: StatementSync }) {
+    this.#nextPriority = sql.nextPriority;
+    this.#nextDue = sql.nextDue;
+    this.#isClosedStageLeft = sql.isClosedStageLeft;
   }
 
   /** The priorities of the jobs that wait, highest first. */
@@ -27,13 +29,16 @@ export class Waiting {
     return priorities;
   }
 
-  /** When the next one is due, Infinity if none waits. */
+  /** When the next one is due; Infinity if none waits, -Infinity if a batch is still to be settled. */
   get dueTime(): number {
-    if (this.#dueTime === undefined) {
-      const times = this.priorities().map((priority) => this.#nextDue.get(priority)!["due_time"] as number);
-      this.#dueTime = Math.min(Number.POSITIVE_INFINITY, ...times);
-    }
+    this.#dueTime ??= this.#findDueTime();
     return this.#dueTime;
+  }
+
+  #findDueTime(): number {
+    if (this.#isClosedStageLeft.get() !== undefined) return Number.NEGATIVE_INFINITY;
+    const times = this.priorities().map((priority) => this.#nextDue.get(priority)!["due_time"] as number);
+    return Math.min(Number.POSITIVE_INFINITY, ...times);
   }
 
   /** One more waits. */
