@@ -1,5 +1,5 @@
 /** Starts that must not succeed, and what they say. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -36,6 +36,29 @@ function openFolder(): Folder {
 const argsFor = ({ dir }: Folder): string[] => serveArguments({ dir }).slice(1);
 
 describe("the store", () => {
+  test("of a relay that runs is refused to a second one, by whatever name, and says who has it", async () => {
+    await using relay = await startRelay({});
+    const link = join(relay.dir, "link.db");
+    symlinkSync(relay.store, link);
+    for (const store of [relay.store, link]) {
+      const { code, text } = await failedStart([
+        ...serveArguments({ dir: relay.dir }).slice(1),
+        "--store",
+        store,
+        "--control",
+        `${store}.other`,
+      ]);
+      expect(code).toBe(1);
+      expect(text).toContain(
+        `the store ${store} has a relay already: process ${relay.pid} has the lock file`,
+      );
+    }
+    process.kill(relay.pid, "SIGKILL");
+    await relay.exited;
+    await using next = await startRelay({ dir: relay.dir });
+    expect(await next.stop()).toBe(0);
+  });
+
   test.each<[string, (folder: Folder) => void]>([
     ["a directory", ({ store }) => mkdirSync(store)],
     [

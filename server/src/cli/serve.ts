@@ -10,6 +10,7 @@ import { controlPathOf } from "./control-command.ts";
 import { instanceOfProcess } from "./instance.ts";
 import { launchCommand } from "./launch-command.ts";
 import { startReloading } from "./reloading.ts";
+import { storeLockPath } from "./store-lock.ts";
 import { workerCount } from "./worker-count.ts";
 
 /** Of sockaddr_un. */
@@ -56,6 +57,7 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
       drainTimeoutMs: config.drainTimeoutMs,
       ...(isTooLong && config.control === undefined ? {} : { controlPath }),
       pidFile: config.pidFile,
+      lockFile: storeLockPath(store),
       logFile: config.logFile,
       ...launchCommand(),
       version,
@@ -73,7 +75,7 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
     if (!(error instanceof SupervisorError)) throw error;
     // Told to stop before it served: no failure.
     if (error.code === "STOPPED") return 0;
-    process.stderr.write(`fieldpost: ${error.message}\n`);
+    process.stderr.write(`fieldpost: ${explain(error, store)}\n`);
     return 1;
   }
   const addresses = Object.fromEntries(supervisor.listeners.map(({ name, address }) => [name, address]));
@@ -86,6 +88,13 @@ export async function serve(config: ServeConfig, source?: ConfigSource): Promise
   const code = await supervisor.done;
   reloading?.stop();
   return code;
+}
+
+/** The lock file is beside the store, and stands for it. */
+function explain({ code, message }: SupervisorError, store: string): string {
+  if (code === "LOCK_FILE_LOCKED") return `the store ${store} has a relay already: ${message}`;
+  if (code === "LOCK_FILE_FAILED") return `${store}: the store cannot be opened: ${message}`;
+  return message;
 }
 
 /** Higher than any that the workers know from the program that was in this process before an upgrade. */

@@ -6,6 +6,8 @@ export type SupervisorErrorCode =
   | "BIND_FAILED"
   | "PID_FILE_LOCKED"
   | "PID_FILE_FAILED"
+  | "LOCK_FILE_LOCKED"
+  | "LOCK_FILE_FAILED"
   | "LOG_FILE_FAILED"
   | "WORKER_FAILED"
   | "RELOAD_FAILED"
@@ -39,7 +41,7 @@ export function inUse(address: string, cause?: unknown): SupervisorError {
 
 /** Why a file cannot be used that this process writes, with the rule that it breaks. */
 export function fileError(
-  code: "PID_FILE_FAILED" | "LOG_FILE_FAILED",
+  code: "PID_FILE_FAILED" | "LOCK_FILE_FAILED" | "LOG_FILE_FAILED",
   what: string,
   cause: unknown,
 ): SupervisorError {

@@ -52,6 +52,11 @@ export interface SupervisorOptions {
    */
   pidFile?: string | undefined;
   /**
+   * A file that is locked (flock) from before anything is started until the supervisor has ended, for a resource of which one supervisor at a
+   * time may make use; a second one with the same file is refused. It has the PID, and stays. Default: none.
+   */
+  lockFile?: string | undefined;
+  /**
    * Where standard output and error of the supervisor and its workers go. SIGUSR1 opens it anew, in all of them: whoever rotates it renames it
    * first. Made with mode 0640 if it is not there. Default: they stay what they are.
    */
@@ -77,7 +82,7 @@ export type CheckedOptions = Required<Omit<SupervisorOptions, OptionalOption>> &
   Pick<SupervisorOptions, OptionalOption>;
 
 /** What has to be given, or has no default. */
-type OptionalOption = "workerModule" | "controlPath" | "pidFile" | "logFile" | "version";
+type OptionalOption = "workerModule" | "controlPath" | "pidFile" | "lockFile" | "logFile" | "version";
 
 /** Fills the defaults in; throws OPTION_INVALID with the option's name. */
 export function checkOptions(options: SupervisorOptions): CheckedOptions {
@@ -97,6 +102,7 @@ export function checkOptions(options: SupervisorOptions): CheckedOptions {
     ...options,
     // The working directory may be another one later.
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
+    ...(options.lockFile === undefined ? {} : { lockFile: resolve(options.lockFile) }),
     ...(options.logFile === undefined ? {} : { logFile: resolve(options.logFile) }),
   };
   if (checked.listeners.length === 0) throw invalid("listeners must not be empty");

@@ -3,13 +3,13 @@
 import fs from "node:fs";
 
 import { fileError, SupervisorError } from "./errors.ts";
+import { holderOf, requireNumberFile } from "./lock-file.ts";
 import { closeFd, tryLock } from "./syscalls.ts";
-import type { CarriedPidFile } from "./upgrade/carried.ts";
+import type { CarriedFile } from "./upgrade/carried.ts";
 
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants;
 /** For everybody to read. */
 const MODE = 0o644;
-const MAX_BYTES = 32;
 
 /**
  * A PID file from the moment when it is ours. It has another name at first, which only one can have at a time, and is renamed when the
@@ -53,11 +53,11 @@ export class PidFile {
   }
 
   /** As the program before this one had it. */
-  static adopt({ path, fd }: CarriedPidFile): PidFile {
+  static adopt({ path, fd }: CarriedFile): PidFile {
     return new PidFile(path, fd);
   }
 
-  carry(): CarriedPidFile {
+  carry(): CarriedFile {
     return { path: this.path, fd: this.#fd };
   }
 
@@ -94,7 +94,7 @@ function lockNew(path: string): number {
   for (;;) {
     const fd = fs.openSync(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, MODE);
     try {
-      requirePidFile(name, fd);
+      requireNumberFile("PID_FILE_FAILED", "a PID file", name, fd);
       if (!tryLock(fd, "exclusive")) throw locked(path, fd);
       if (isAt(name, fd)) return fd;
       // Between the two calls it was renamed or removed: it is another's, or nobody's.
@@ -117,7 +117,7 @@ function refuseIfHeld(path: string): boolean {
     const fd = openIfThere(path);
     if (fd === undefined) return false;
     try {
-      requirePidFile(path, fd);
+      requireNumberFile("PID_FILE_FAILED", "a PID file", path, fd);
       // Shared: two that look at the same time are not to take each other for its owner.
       if (!tryLock(fd, "shared")) throw locked(path, fd);
       if (isAt(path, fd)) return true;
@@ -136,26 +136,9 @@ function openIfThere(path: string): number | undefined {
   }
 }
 
-/** A file with other things in it is somebody's who did not mean this one. */
-function requirePidFile(path: string, fd: number): void {
-  const stat = fs.fstatSync(fd);
-  if (stat.isFile() && stat.size <= MAX_BYTES && /^\s*\d*\s*$/.test(contentOf(fd))) return;
-  throw new SupervisorError("PID_FILE_FAILED", `${path} exists and is not a PID file; it is left alone`);
-}
-
 function locked(path: string, fd: number): SupervisorError {
-  const pid = Number(contentOf(fd));
-  // One that has it this moment has not written its own yet, and one of another container has another number here.
-  const holder = pid > 0 && isAlive(pid) ? `process ${pid}` : "another process";
-  return new SupervisorError(
-    "PID_FILE_LOCKED",
-    `${holder} has the PID file ${path}: one supervisor at a time can have it`,
-  );
-}
-
-function contentOf(fd: number): string {
-  const bytes = Buffer.alloc(MAX_BYTES);
-  return bytes.toString("latin1", 0, fs.readSync(fd, bytes, 0, MAX_BYTES, 0));
+  const message = `${holderOf(fd)} has the PID file ${path}: one supervisor at a time can have it`;
+  return new SupervisorError("PID_FILE_LOCKED", message);
 }
 
 /** Whether this file has this name. */
@@ -163,14 +146,4 @@ function isAt(path: string, fd: number): boolean {
   const there = fs.lstatSync(path, { throwIfNoEntry: false });
   const ours = fs.fstatSync(fd);
   return there?.ino === ours.ino && there.dev === ours.dev;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, and is another user's.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }

@@ -1,7 +1,8 @@
-// The files that are the supervisor process's own, whatever its workers do: its PID file and its log.
+// The files that are the supervisor process's own, whatever its workers do: its lock, its PID file and its log.
 import { fileError } from "./errors.ts";
 import { coalesce } from "./coalesce.ts";
 import type { CheckedOptions, HookSignal } from "./options.ts";
+import { LockFile } from "./lock-file.ts";
 import { redirectOutput, saveOutput } from "./output.ts";
 import { PidFile } from "./pid-file.ts";
 import type { CarriedState } from "./upgrade/carried.ts";
@@ -12,6 +13,7 @@ const pidFileLost = "cannot write the PID file of the new version";
 export class ProcessFiles {
   /** Undefined if there is none. */
   readonly pidFile: PidFile | undefined;
+  readonly lockFile: LockFile | undefined;
   readonly #options: CheckedOptions;
   readonly #resumes: boolean;
   readonly #before: ReturnType<typeof saveOutput> | undefined;
@@ -19,7 +21,7 @@ export class ProcessFiles {
   #reopening: Promise<void> = Promise.resolve();
 
   /**
-   * Opens the log, takes the PID file. Throws SupervisorError, and then nothing has changed. In a program that has taken another's place
+   * Opens the log, takes the lock and the PID file. Throws SupervisorError, and then nothing has changed. In a program that has taken another's place
    * it never throws: the workers serve, and what cannot be opened stays as it was.
    */
   constructor(options: CheckedOptions, carried: CarriedState | undefined) {
@@ -27,6 +29,7 @@ export class ProcessFiles {
     this.#resumes = carried !== undefined;
     if (options.logFile !== undefined) this.#before = this.#openLog(options.logFile);
     try {
+      this.lockFile = this.#takeLockFile(options.lockFile, carried?.lockFile);
       this.pidFile = this.#takePidFile(options.pidFile, carried?.pidFile);
     } catch (error) {
       this.failed(error);
@@ -47,7 +50,7 @@ export class ProcessFiles {
 
   /** The start has come to nothing. The log has the reason, and whoever writes after this writes to the person who started it. */
   failed(error: unknown): void {
-    this.pidFile?.release();
+    this.end();
     if (this.#before === undefined) return;
     this.#options.logger.error("not started", {
       error: error instanceof Error ? error.message : String(error),
@@ -58,6 +61,7 @@ export class ProcessFiles {
   /** The supervisor has come to its end. */
   end(): void {
     this.pidFile?.release();
+    this.lockFile?.release();
   }
 
   /** @param workers all that live, at any moment */
@@ -105,6 +109,20 @@ export class ProcessFiles {
       if (!this.#resumes) throw error;
       this.#options.logger.error("cannot open the log file of the new version", { error: error.message });
       return undefined;
+    }
+  }
+
+  #takeLockFile(path: string | undefined, carried: CarriedState["lockFile"]): LockFile | undefined {
+    const known = carried && LockFile.adopt(carried);
+    if (known?.path === path) return known;
+    try {
+      const file = path === undefined ? undefined : LockFile.claim(path);
+      known?.release();
+      return file;
+    } catch (error) {
+      if (!this.#resumes) throw error;
+      this.#options.logger.error("cannot lock the file of the new version", { error: String(error) });
+      return known;
     }
   }
 

@@ -48,8 +48,8 @@ export interface CarriedControl {
   }[];
 }
 
-/** The PID file, and the descriptor that holds its lock. */
-export interface CarriedPidFile {
+/** A file, and the descriptor that holds its lock. */
+export interface CarriedFile {
   path: string;
   fd: number;
 }
@@ -66,20 +66,21 @@ export interface CarriedState {
   workers?: number;
   control: CarriedControl | undefined;
   /** An older program does not say. */
-  pidFile?: CarriedPidFile | undefined;
+  pidFile?: CarriedFile | undefined;
+  lockFile?: CarriedFile | undefined;
 }
 
 /** The environment name under which a program finds the descriptor of what is carried to it. */
 export const CARRIED_VARIABLE = "FIELDPOST_INTERNAL_CARRIED";
 
 /** All descriptors that go along. */
-export function carriedFds({ listeners, slots, control, pidFile }: CarriedState): number[] {
+export function carriedFds({ listeners, slots, control, pidFile, lockFile }: CarriedState): number[] {
   const workers = slots.flatMap(({ worker, predecessor }) => [worker, predecessor]);
   return [
     ...listeners.flatMap(({ fds }) => fds),
     ...workers.flatMap((worker) => worker?.controlFd ?? []),
     ...(control === undefined ? [] : [control.fd, ...control.connections.map(({ fd }) => fd)]),
-    ...(pidFile === undefined ? [] : [pidFile.fd]),
+    ...[pidFile, lockFile].flatMap((file) => file?.fd ?? []),
   ];
 }
 

@@ -69,6 +69,7 @@ function stateOf(
     workers: fleet.slots.length,
     control: control?.carry(),
     pidFile: files.pidFile?.carry(),
+    lockFile: files.lockFile?.carry(),
   };
 }
 
