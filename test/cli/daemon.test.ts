@@ -59,7 +59,7 @@ describe("fieldpost serve --daemon", () => {
     await using second = start(dir, background);
     expect(await endOf(second)).toEqual({
       code: 1,
-      text: `fieldpost: process ${pid} has the PID file ${join(dir, "relay.pid")}: one supervisor at a time can have it`,
+      text: `fieldpost: the store ${join(dir, "fieldpost.db")} has a relay already: process ${pid} has the lock file ${join(dir, "fieldpost.db-relay")}: one supervisor at a time can have it`,
     });
     process.kill(pid!, "SIGTERM");
     await program.gone();

@@ -315,7 +315,7 @@ export class MemoryTables {
       if (row.state !== "DISPATCHING") return "stale";
       if (next.state === "RELEASED") {
         row.attemptCount--;
-        this.#move(row, "release", attempt.endTime, attempt.endTime);
+        this.#move(row, "release", attempt.endTime, next.nextAttemptTime ?? attempt.endTime);
         return "recorded";
       }
       if (slowDown !== undefined) {

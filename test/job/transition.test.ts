@@ -59,6 +59,16 @@ describe("decide", () => {
     expect(decide(job, { result: "outcome-unknown", retryable: true, error }, now, 0.5)).toEqual(fail);
   });
 
+  test("gives the claim back for a while when the machine has nothing left, also that of the last attempt", () => {
+    const error = { reason: "LOCAL_EXHAUSTED", message: "EMFILE" } as const;
+    const job = { attempt: 3, maxAttempts: 3, ...plain };
+    expect(decide(job, { result: "not-sent", retryable: true, error }, now, 0.5)).toEqual({
+      event: "release",
+      nextAttemptTime: now + 1500,
+    });
+    expect(decide(job, { result: "outcome-unknown", retryable: true, error }, now, 0.5)).toEqual(fail);
+  });
+
   test.each(["fail", "hold"] as const)(
     "with the ambiguity policy %s says so of an unknown outcome, and of no other",
     (ambiguityPolicy) => {

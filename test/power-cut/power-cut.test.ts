@@ -59,7 +59,7 @@ describeWithDisk(`${count} power cuts (FIELDPOST_POWER_CUT_SEED=${seed})`, () =>
     expect(checkpoints).toBeGreaterThan(bursts);
     // Played back to its end, it is what the folder holds: nothing was written that is not in it.
     const files = disk.current();
-    expect([...files.keys()].toSorted()).toEqual(["fieldpost.db", "fieldpost.db-lock"]);
+    expect([...files.keys()].toSorted()).toEqual(["fieldpost.db", "fieldpost.db-lock", "fieldpost.db-relay"]);
     const differs = ([name, content]: [string, Buffer]): boolean =>
       !content.equals(readFileSync(join(recording.dir, name)));
     expect([...files].filter(differs).map(([name]) => name)).toEqual([]);

@@ -115,12 +115,14 @@ const reasons: ReadonlyMap<string, FailureReason> = new Map([
   ["EACCES", "CONN_UNREACHABLE"],
   ["EPERM", "CONN_UNREACHABLE"],
   ["UND_ERR_CONNECT_TIMEOUT", "CONNECT_TIMEOUT"],
-  // No local end to be had: not that address, no free port, no free descriptor.
+  // No local end to be had: not that address, no free port.
   ["EADDRNOTAVAIL", "LOCAL_BIND"],
   ["EADDRINUSE", "LOCAL_BIND"],
-  ["EMFILE", "LOCAL_BIND"],
-  ["ENFILE", "LOCAL_BIND"],
-  ["ENOBUFS", "LOCAL_BIND"],
+  // This process or this machine has none left.
+  ["EMFILE", "LOCAL_EXHAUSTED"],
+  ["ENFILE", "LOCAL_EXHAUSTED"],
+  ["ENOBUFS", "LOCAL_EXHAUSTED"],
+  ["ENOMEM", "LOCAL_EXHAUSTED"],
   ["HTTPParserError", "PROTOCOL"],
   ["UND_ERR_HEADERS_OVERFLOW", "PROTOCOL"],
   ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "PROTOCOL"],

@@ -127,6 +127,7 @@ export type FailureReason =
   | "CONNECT_TIMEOUT"
   | "TOTAL_TIMEOUT"
   | "LOCAL_BIND"
+  | "LOCAL_EXHAUSTED"
   | "TLS"
   | "PROTOCOL"
   | "REDIRECT_REFUSED"

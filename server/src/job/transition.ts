@@ -3,8 +3,13 @@ import { backoffMs } from "./retry.ts";
 
 /** What follows from an attempt's outcome. */
 export type Decision =
-  | { readonly event: "succeed" | "fail" | "hold" | "release" }
+  | { readonly event: "succeed" | "fail" | "hold" }
+  /** It is due again at once, or then. */
+  | { readonly event: "release"; readonly nextAttemptTime?: number }
   | { readonly event: "retry-later"; readonly nextAttemptTime: number };
+
+/** A machine that has no descriptor left is not asked for one again before. */
+const exhaustedMs = 1000;
 
 /**
  * Decides what becomes of a job whose attempt ended.
@@ -22,8 +27,13 @@ export function decide(
   random: number,
 ): Decision {
   if (outcome.result === "succeeded") return { event: "succeed" };
-  // That the relay stops is no fault of the job's.
-  if (outcome.result === "not-sent" && outcome.error?.reason === "SHUTDOWN") return { event: "release" };
+  // That the relay stops, or its machine has nothing left, is no fault of the job's.
+  if (outcome.result === "not-sent") {
+    if (outcome.error?.reason === "SHUTDOWN") return { event: "release" };
+    if (outcome.error?.reason === "LOCAL_EXHAUSTED") {
+      return { event: "release", nextAttemptTime: now + Math.ceil(exhaustedMs * (1 + random)) };
+    }
+  }
   if (outcome.result === "outcome-unknown" && job.ambiguityPolicy !== "retry") {
     return { event: job.ambiguityPolicy };
   }

@@ -17,6 +17,7 @@ export interface RecorderOptions {
 
 /** After an error of the store. */
 export const retryMs = 250;
+const warnEveryMs = 10_000;
 
 /**
  * A recorder is responsible for what the store knows of attempts. Until it is on disk, the job is this worker's: a busy
@@ -24,6 +25,7 @@ export const retryMs = 250;
  */
 export class Recorder {
   readonly #options: RecorderOptions;
+  #warnedTime = Number.NEGATIVE_INFINITY;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -64,8 +66,11 @@ export class Recorder {
         const { nextAttemptTime } = decision;
         return { key: job.key, attempt, response, next: { state: "RETRYING", nextAttemptTime } };
       }
-      case "release":
-        return { key: job.key, attempt, response, next: { state: "RELEASED" } };
+      case "release": {
+        const { nextAttemptTime } = decision;
+        if (nextAttemptTime !== undefined) this.#warnExhausted(error?.message);
+        return { key: job.key, attempt, response, next: { state: "RELEASED", nextAttemptTime } };
+      }
       case "succeed":
         return { key: job.key, attempt, response, next: { state: "SUCCEEDED" } };
       case "fail":
@@ -75,6 +80,17 @@ export class Recorder {
       default:
         return decision satisfies never;
     }
+  }
+
+  /** Now and then, since it may go on for long, and each job would say the same. */
+  #warnExhausted(why = ""): void {
+    const now = performance.now();
+    if (now - this.#warnedTime < warnEveryMs) return;
+    this.#warnedTime = now;
+    this.#options.log.warn(
+      { why },
+      "recorder: this process or machine has no descriptor or memory left for a connection; jobs are put off",
+    );
   }
 
   /** @returns undefined if the store failed */

@@ -239,7 +239,7 @@ export class Scheduler {
     this.#afterRelease();
     const { next: followed, slowDown } = await this.#recorder.finish(job, outcome);
     this.#recording--;
-    if (followed.state === "RETRYING") this.#lookAt(followed.nextAttemptTime);
+    if ("nextAttemptTime" in followed) this.#lookAt(followed.nextAttemptTime ?? 0);
     if (slowDown !== undefined) {
       this.slowDown(slowDown.origin);
       this.#options.slowDownOthers(slowDown.origin);

@@ -70,8 +70,8 @@ export interface FinishedAttempt {
   readonly next:
     | { readonly state: "SUCCEEDED" | "FAILED" | "HELD" }
     | { readonly state: "RETRYING"; readonly nextAttemptTime: number }
-    /** The claim is given back: the job is QUEUED and due, and the attempt is neither counted nor kept. */
-    | { readonly state: "RELEASED" };
+    /** The claim is given back: the job is QUEUED and due, at once or then, and the attempt is neither counted nor kept. */
+    | { readonly state: "RELEASED"; readonly nextAttemptTime?: number | undefined };
   /** Until when the target asked not to be called: nothing is claimed for this origin before. */
   readonly slowDown?: SlowDown | undefined;
 }

@@ -43,6 +43,27 @@ export function describeFinish(open: OpenStore): void {
       expect(await store.depth()).toBe(0);
     });
 
+    test("with RELEASED and a time gives the claim back, and the job is due then", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      await insert(store, worker, [newJob()]);
+      const claimed = await claimOne(store, worker);
+      const nextAttemptTime = start + 5000;
+      const next = { state: "RELEASED", nextAttemptTime } as const;
+      await store.finish(worker, [{ ...endedAs("FAILED", claimed), next }]);
+      expect(await get(store, claimed.id)).toMatchObject({
+        state: "QUEUED",
+        attemptCount: 0,
+        nextAttemptTime,
+      });
+      expect(await store.claim(worker, 5, nextAttemptTime - 1)).toEqual({
+        jobs: [],
+        nextDueTime: nextAttemptTime,
+      });
+      expect((await store.claim(worker, 5, nextAttemptTime)).jobs).toMatchObject([{ attempt: 1 }]);
+    });
+
     test("with RELEASED gives the claim back: the attempt is neither counted nor kept, and the job is due", async () => {
       await using setting = await setUp(open);
       const { store } = setting;

@@ -35,6 +35,7 @@ interface ModelJob {
   readonly maxAttempts: number;
   readonly ambiguityPolicy: AmbiguityPolicy;
   readonly dedupKey: string | undefined;
+  readonly isRelative: boolean;
   expireTime: number | undefined;
   state: JobState;
   /** Undefined unless it waits. */
@@ -67,6 +68,7 @@ const newJobs = fc.array(
       fc.nat({ max: 2000 }).map((n) => 2 * n + 1),
       { nil: undefined, freq: 3 },
     ),
+    isRelative: fc.boolean(),
     expiresIn: fc.option(
       fc.nat({ max: 3000 }).map((n) => 2 * n + 1),
       { nil: undefined, freq: 3 },
@@ -113,6 +115,13 @@ const command = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant("wait"), by: fc.nat({ max: 2000 }).map((n) => 2 * n) }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("jump"),
+      by: fc.integer({ min: 200, max: 10_000 }).chain((n) => fc.constantFrom(2 * n, -2 * n)),
+    }),
+  },
 );
 type Command = ValueOf<typeof command>;
 type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
@@ -122,6 +131,7 @@ class Model {
   readonly #jobs = new Map<string, ModelJob>();
   readonly #workers: ModelWorker[] = [];
   #now = start;
+  #uptimeMs = 1_000_000;
 
   constructor(store: Store) {
     this.#store = store;
@@ -149,7 +159,10 @@ class Model {
         return this.#renew(command);
       case "wait":
         this.#now += command.by;
+        this.#uptimeMs += command.by;
         return undefined;
+      case "jump":
+        return this.#jump(command);
       default:
         return command satisfies never;
     }
@@ -180,10 +193,11 @@ class Model {
   async #insert({ worker: slot, jobs: wished, claimUpTo }: CommandOf<"insert">): Promise<void> {
     const { number } = await this.#worker(slot);
     for (const job of this.#jobs.values()) await this.#look(job);
-    const jobs = wished.map(({ name, priority, maxAttempts, ambiguityPolicy, dedupKey, dueIn, expiresIn }) =>
+    const jobs = wished.map(({ name, dueIn, expiresIn, ...rest }) =>
       newJob({
         id: `job-of-model-${name}`,
-        ...{ priority, maxAttempts, ambiguityPolicy, dedupKey },
+        ...rest,
+        isRelative: dueIn !== undefined && rest.isRelative,
         createTime: this.#now,
         scheduleTime: dueIn === undefined ? undefined : this.#now + dueIn,
         expireTime: expiresIn === undefined ? undefined : this.#now + expiresIn,
@@ -214,10 +228,11 @@ class Model {
       }
       if (result?.kind !== "stored") throw new Error(`job ${index} was not stored`);
       const { id, priority, maxAttempts, ambiguityPolicy, dedupKey, scheduleTime, expireTime } = job;
+      const isRelative = job.isRelative === true;
       this.#jobs.set(id, {
         id,
         key: result.key,
-        ...{ priority, maxAttempts, ambiguityPolicy, dedupKey, expireTime },
+        ...{ priority, maxAttempts, ambiguityPolicy, dedupKey, isRelative, expireTime },
         state: scheduleTime === undefined ? "QUEUED" : "SCHEDULED",
         dueTime: scheduleTime ?? this.#now,
         attemptCount: 0,
@@ -414,6 +429,26 @@ class Model {
     const worker = await this.#worker(slot);
     expect(await this.#store.renewLease(worker.number, this.#now, leaseMs)).toBe(true);
     worker.leaseEndTime = this.#now + leaseMs;
+  }
+
+  /** What is meant for a time of day stays; the rest is as far from now as it was. */
+  async #jump({ by }: CommandOf<"jump">): Promise<void> {
+    const note = (): Promise<number> =>
+      this.#store.noteTime({ now: this.#now, uptimeMs: this.#uptimeMs, boot: "boot" }, leaseMs);
+    expect(await note()).toBe(0);
+    // A store may have marked some that have expired meanwhile; by another clock they have not.
+    for (const job of this.#jobs.values()) await this.#look(job);
+    const due = this.#waiting().filter((job) => this.#isDue(job));
+    this.#now += by;
+    expect(await note()).toBe(by);
+    for (const job of this.#waiting()) {
+      const moves = due.includes(job) ? by < 0 : job.state !== "SCHEDULED" || job.isRelative;
+      if (moves) job.dueTime = (job.dueTime ?? 0) + by;
+      expect((await get(this.#store, job.id, noParts)).nextAttemptTime).toBe(job.dueTime);
+    }
+    for (const worker of this.#workers) {
+      if (!Number.isNaN(worker.leaseEndTime)) worker.leaseEndTime = this.#now + leaseMs;
+    }
   }
 
   /** The worker of a slot; in the place of a lost one a new one. */

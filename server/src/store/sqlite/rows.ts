@@ -249,7 +249,7 @@ export function toFinishedRow({ key, attempt, response, next, slowDown }: Finish
     key,
     attempt: attempt.number,
     next: next.state,
-    nextAttemptTime: next.state === "RETRYING" ? next.nextAttemptTime : null,
+    nextAttemptTime: "nextAttemptTime" in next ? (next.nextAttemptTime ?? null) : null,
     result: attempt.result,
     startTime: attempt.startTime,
     endTime: attempt.endTime,

@@ -34,10 +34,10 @@ export function finish(transaction: Transaction, worker: number, finished: Finis
 
 function giveBack(transaction: Transaction, worker: number, finished: FinishedRow): FinishResult {
   const { sql } = transaction;
-  const { key, attempt, endTime: now } = finished;
+  const { key, attempt, endTime: now, nextAttemptTime } = finished;
   const { changes } = sql.giveBack.run(
     QUEUED,
-    now,
+    nextAttemptTime ?? now,
     now,
     transaction.revision + 1,
     key,
