@@ -1,6 +1,7 @@
 /** The thread that reads and checkpoints, so that neither a long list nor an fsync of the database file holds the event loop. */
 import { parentPort, workerData } from "node:worker_threads";
 import { openConnection } from "./connection.ts";
+import { isDamage, markDamaged } from "./damage.ts";
 import { Checkpoints, FailedSync, repairFailedSync } from "./failed-sync.ts";
 import { migrate } from "./migrations.ts";
 import { Reads } from "./reads.ts";
@@ -23,7 +24,9 @@ openInThread(parentPort!, path, plainCodec<ReadOperation>(), () => {
         try {
           return answer.success(reads.run(operation));
         } catch (error) {
-          return answer.failure(error, error instanceof FailedSync ? "failed" : "refused");
+          if (isDamage(error)) markDamaged(path, error);
+          const isFinal = error instanceof FailedSync || isDamage(error);
+          return answer.failure(error, isFinal ? "failed" : "refused");
         }
       });
     },

@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { nap, openConnection, sqliteCode, SQLITE_BUSY, SQLITE_FULL } from "./connection.ts";
+import { isDamage, markDamaged, refuseDamaged } from "./damage.ts";
 import { Checkpoints, FailedSync, repairFailedSync } from "./failed-sync.ts";
 import { migrate } from "./migrations.ts";
 import { answer, openInThread } from "./thread-side.ts";
@@ -59,6 +60,10 @@ function transact<T>(database: DatabaseSync, transaction: Transaction, writes: W
     transaction.commit.run();
     return result;
   } catch (error) {
+    if (isDamage(error)) {
+      markDamaged(path, error);
+      failed = error;
+    }
     if (database.isTransaction) database.exec("ROLLBACK");
     // What a failed fsync left on disk nobody knows, and a second one may lie (fsyncgate, PostgreSQL 2018). A full disk
     // is known: the rollback took all of it back.
@@ -152,6 +157,7 @@ openInThread(parentPort!, path, writeCodec, () => {
   repairFailedSync(path);
   const database = openConnection(path);
   migrate(database);
+  refuseDamaged(database, path);
   // SQLite takes up what it finds in the WAL of processes that died, also a commit that never got to the disk, or whose
   // fsync failed. Once that is in the database file, nothing stands before the commits that are acknowledged from now on.
   // While another program reads from the WAL that cannot be; then only a commit whose fsync failed is left to chance.
