@@ -1,26 +1,33 @@
-// The generator (a process): keeps a fixed number of unary Enqueue calls in flight over several connections.
+// The generator (a process): hands jobs over by gRPC, on several connections.
 import { Client, credentials } from "@grpc/grpc-js";
 import { Job } from "../../server/src/gen/fieldpost/v1/job.ts";
-import { RelayServiceService } from "../../server/src/gen/fieldpost/v1/relay.ts";
+import { BatchEnqueueResponse, RelayServiceService } from "../../server/src/gen/fieldpost/v1/relay.ts";
+import { paceCalls, runCalls, type LoadPace, type LoadResult, type LoadRun } from "./calls.ts";
 import { answerMessages, childOptions } from "./child.ts";
-import { encodePayload } from "./payload.ts";
+import { openHttp2Client, type Http2Client } from "./http2-client.ts";
+import { encodeBatch, encodePayload } from "./payload.ts";
 import { openRawClient, type UnaryClient } from "./raw-client.ts";
-import { quantile } from "./stats.ts";
+import { runStreams } from "./streams.ts";
+
+/** How jobs are handed over. */
+export type Way =
+  /** One with each call of Enqueue; `delaySeconds`: so much later it is due. */
+  | { kind: "unary"; delaySeconds?: number }
+  /** `size` with each call of BatchEnqueue. */
+  | { kind: "batch"; size: number; delaySeconds?: number }
+  /** One StreamEnqueue on each connection, `window` jobs on each that are not acknowledged yet. */
+  | { kind: "stream"; window: number };
 
 export interface LoadOptions {
   /** Where the connections go, in turn. */
   addresses: string[];
   connections: number;
   targetUrl: string;
+  way: Way;
+  /** For unary calls. */
   client: "raw" | "grpc-js";
   /** Connections opened beyond those, from which "keep" chooses. */
   spares: number;
-}
-/** `count` calls, `concurrency` of them in flight; answered by LoadResult. */
-export interface LoadRun {
-  kind: "run";
-  count: number;
-  concurrency: number;
 }
 /** Closes all connections but those from the local `ports`; answered by LoadPorts, as is "ports". */
 export interface LoadKeep {
@@ -30,66 +37,69 @@ export interface LoadKeep {
 export interface LoadPorts {
   ports: number[];
 }
-export interface LoadResult {
-  /** CLOCK_MONOTONIC, which all processes share. */
-  firstNs: bigint;
-  lastNs: bigint;
-  /** The acknowledged names, in the order of their answers. */
-  names: string[];
-  failures: number;
-  /** The reason of the first, where the client knows it. */
-  failure: string | undefined;
-  latencyP99Ms: number;
-}
 
+const noBytes = Buffer.alloc(0);
 const options = childOptions<LoadOptions>();
-const payload = encodePayload(options.targetUrl);
-const method = RelayServiceService.enqueue.path;
-const open = options.client === "raw" ? openRawClient : openGrpcClient;
-let clients = await Promise.all(
-  Array.from({ length: options.connections + options.spares }, (_, index) =>
-    open(options.addresses[index % options.addresses.length]!, method, payload),
-  ),
+const { targetUrl, way } = options;
+const addresses = Array.from(
+  { length: options.connections + options.spares },
+  (_, index) => options.addresses[index % options.addresses.length]!,
 );
+const { clients, run } = await openWay();
+let kept = clients;
 process.send!({});
 
-answerMessages<LoadRun | LoadKeep | { kind: "ports" }>((message) => {
-  if (message.kind === "run") return run(message);
+answerMessages<LoadRun | LoadPace | LoadKeep | { kind: "ports" }>((message) => {
+  if (message.kind === "run" || message.kind === "pace") return run(message);
   if (message.kind === "keep") {
-    for (const client of clients) if (!message.ports.includes(client.port)) client.close();
-    clients = clients.filter((client) => message.ports.includes(client.port));
+    for (const client of kept) if (!message.ports.includes(client.port)) client.close();
+    kept = kept.filter((client) => message.ports.includes(client.port));
   }
-  return { ports: clients.map((client) => client.port) } satisfies LoadPorts;
+  return { ports: kept.map((client) => client.port) } satisfies LoadPorts;
 });
 
-function run({ count, concurrency }: LoadRun): Promise<LoadResult> {
-  return new Promise((resolve) => {
-    const answers: Buffer[] = [];
-    const latencies = new Float64Array(count);
-    const firstNs = process.hrtime.bigint();
-    let started = 0;
-    let ended = 0;
-    let failure: string | undefined;
-    // A connection starts its next call when one of its calls ended, so the share of each connection follows the
-    // speed of the process that serves it.
-    const call = (client: UnaryClient): void => {
-      if (started === count) return;
-      started += 1;
-      const startMs = performance.now();
-      client.call((answer, reason) => {
-        latencies[ended++] = performance.now() - startMs;
-        if (answer !== undefined) answers.push(answer);
-        else failure ??= reason;
-        if (ended < count) return call(client);
-        const lastNs = process.hrtime.bigint();
-        const names = answers.map((bytes) => Job.decode(bytes).name);
-        latencies.sort();
-        const failures = count - answers.length;
-        resolve({ firstNs, lastNs, names, failures, failure, latencyP99Ms: quantile(latencies, 0.99) });
-      });
+async function openWay(): Promise<{
+  clients: readonly UnaryClient[];
+  run: (message: LoadRun | LoadPace) => Promise<LoadResult>;
+}> {
+  if (way.kind === "stream") {
+    const { path } = RelayServiceService.streamEnqueue;
+    const streaming = await Promise.all(addresses.map((address) => openHttp2Client(address, path, noBytes)));
+    const areKept = (client: Http2Client): boolean => kept.includes(client);
+    const { window } = way;
+    return {
+      clients: streaming,
+      run: ({ count }) => runStreams(streaming.filter(areKept), targetUrl, { count, window }),
     };
-    for (let index = 0; index < concurrency; index += 1) call(clients[index % clients.length]!);
-  });
+  }
+  if (way.kind === "batch") {
+    const { size, delaySeconds } = way;
+    const request = encodeBatch(targetUrl, size, () => delaySeconds);
+    const { path } = RelayServiceService.batchEnqueue;
+    const namesOf = (answer: Buffer): string[] =>
+      BatchEnqueueResponse.decode(answer).jobs.map(({ name }) => name);
+    return {
+      clients: await Promise.all(addresses.map((address) => openHttp2Client(address, path, request))),
+      run: (message) => runOn(message, size, namesOf),
+    };
+  }
+  const open = options.client === "raw" ? openRawClient : openGrpcClient;
+  const { path } = RelayServiceService.enqueue;
+  const request = encodePayload(targetUrl, { delaySeconds: way.delaySeconds });
+  return {
+    clients: await Promise.all(addresses.map((address) => open(address, path, request))),
+    run: (message) => runOn(message, 1, (answer) => [Job.decode(answer).name]),
+  };
+}
+
+function runOn(
+  message: LoadRun | LoadPace,
+  jobsACall: number,
+  namesOf: (answer: Buffer) => string[],
+): Promise<LoadResult> {
+  return message.kind === "run"
+    ? runCalls(kept, message, jobsACall, namesOf)
+    : paceCalls(kept, message, namesOf);
 }
 
 function openGrpcClient(address: string, path: string, request: Buffer): Promise<UnaryClient> {

@@ -7,9 +7,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { LoadResult, LoadRun } from "./calls.ts";
 import { type Child, startChild } from "./child.ts";
 import { fsyncDelayEnv } from "./fsync-delay.ts";
-import type { LoadOptions, LoadPorts, LoadResult, LoadRun } from "./load.ts";
+import type { LoadOptions, LoadPorts, Way } from "./load.ts";
 import { loopDelayEnv, noDelay, readLoopDelay, startLoopDelay } from "./loop-delay.ts";
 import type { Options } from "./options.ts";
 import { acceptors, allowedCpus, cpuMicros, machineMicros, readMemory, type Memory } from "./processes.ts";
@@ -36,6 +37,8 @@ export interface Subject {
   /** host:port for gRPC. */
   address: string;
   processes: SubjectProcess[];
+  /** Its own generator, which answers LoadRun, where jobs do not come by gRPC. */
+  startLoad?(targetUrl: string, way: Way): Promise<Child>;
   /** Resolves once the acknowledged jobs, all of which the target has got, are on disk as finished. */
   awaitRecorded(names: readonly string[]): Promise<void>;
   /** How many of the acknowledged jobs are not on disk as finished; outside the measured time. */
@@ -53,12 +56,16 @@ export type OpenSubject = (options: SubjectOptions) => Promise<Subject>;
 
 export interface Measurement {
   acknowledgedPerSecond: number;
+  /** NaN where the jobs were not due yet. */
   deliveredPerSecond: number;
+  /** Of calls. */
   acknowledgeP99Ms: number;
   /** The worst of its workers; NaN when it could not be sampled. */
   loopDelayP99Ms: number;
   /** User and system time of all its processes: hardly moves with what else the machine does. */
   cpuMicrosPerJob: number;
+  /** Of the generator, likewise: what a client costs, where it is one as users have it. */
+  generatorCpuMicrosPerJob: number;
   /** What processes that have nothing to do with it took of the CPUs meanwhile: 0.5 makes the figures worthless. */
   otherCpuShare: number;
   /** Of all its processes together; NaN where it may not be read. */
@@ -81,6 +88,8 @@ export interface ProcessMeasurement extends Memory {
 }
 
 export interface MeasureOptions extends Options {
+  /** Default: unary calls. */
+  way?: Way;
   /** Of the subject. */
   processes: number;
   fsyncDelayMs: number;
@@ -93,7 +102,7 @@ export async function measureDelivery(
   openSubject: OpenSubject,
   options: MeasureOptions,
 ): Promise<Measurement> {
-  const { onProfiles, jobs } = options;
+  const { onProfiles, jobs, way = { kind: "unary" } } = options;
   const folder = mkdtempSync(join(tmpdir(), "fieldpost-bench-"));
   const loopDelays = mkdtempSync(join(folder, "loop-delay-"));
   const profiles = mkdtempSync(join(folder, "profile-"));
@@ -118,26 +127,20 @@ export async function measureDelivery(
   const subject = await openSubject({ folder, store, targetOrigin, env, workers: options.processes });
   stack.defer(() => subject.end());
   const pids = subject.processes.map(({ pid }) => pid);
-  const load = await startLoad({
-    addresses: [subject.address],
-    connections: options.connections,
-    targetUrl: `${targetOrigin}/hook`,
-    client: options.client,
-    // Enough that each process gets one, although chance decides: 8 of 72 miss one of eight once in two thousand times.
-    spares: options.client === "raw" ? 8 * options.processes : 0,
-  });
+  const load = await openLoad(subject, `${targetOrigin}/hook`, way, options);
   stack.defer(() => load.end());
-  await balanceConnections(load, options.connections, pids);
 
   const workers = subject.processes.filter(({ isWorker }) => isWorker).map(({ pid }) => pid);
   for (const pid of workers) startLoopDelay(loopDelays, pid);
   await run(options.warmup);
   if (onProfiles !== undefined) await startProfiles(profiles, workers);
   const cpuBefore = pids.map(cpuMicros);
+  const generatorCpuBefore = cpuMicros(load.pid);
   const countOthers = startCountingOthers([process.pid, target.child.pid, load.pid, ...pids]);
   const { result, reached, endNs } = await run(jobs);
   const otherCpuShare = countOthers();
   const cpuAfter = pids.map(cpuMicros);
+  const generatorCpu = cpuMicros(load.pid) - generatorCpuBefore;
   const memory = pids.map(readMemory);
   if (onProfiles !== undefined) onProfiles(await stopProfiles(profiles), subject.processes);
   const processes: ProcessMeasurement[] = [];
@@ -155,16 +158,17 @@ export async function measureDelivery(
   }
   return {
     acknowledgedPerSecond: perSecond(jobs, result.firstNs, result.lastNs),
-    deliveredPerSecond: perSecond(jobs, result.firstNs, endNs),
+    deliveredPerSecond: isDue(way) ? perSecond(jobs, result.firstNs, endNs) : Number.NaN,
     acknowledgeP99Ms: result.latencyP99Ms,
     loopDelayP99Ms: Math.max(
       ...processes.filter(({ isWorker }) => isWorker).map(({ loopDelayP99Ms }) => loopDelayP99Ms),
     ),
     cpuMicrosPerJob: sum(processes.map(({ cpuMicrosPerJob }) => cpuMicrosPerJob)),
+    generatorCpuMicrosPerJob: generatorCpu / jobs,
     otherCpuShare,
     pssMiB: sum(processes.map(({ pssMiB }) => pssMiB)),
-    lost: jobs - new Set(result.names).size + (await subject.countLost(result.names)),
-    repeats: reached.count - jobs,
+    lost: jobs - new Set(result.names).size + (isDue(way) ? await subject.countLost(result.names) : 0),
+    repeats: isDue(way) ? reached.count - jobs : 0,
     processes,
   };
 
@@ -177,12 +181,34 @@ export async function measureDelivery(
     } satisfies LoadRun);
     if (result.failures > 0)
       throw new Error(`${result.failures} of ${count} calls failed: ${result.failure}`);
-    const reached = await target.child.ask<TargetCount>({ kind: "await", count } satisfies TargetAsk);
+    const ask: TargetAsk = isDue(way) ? { kind: "await", count } : { kind: "count" };
+    const reached = await target.child.ask<TargetCount>(ask);
+    if (!isDue(way)) return { result, reached, endNs: result.lastNs };
     if (reached.count < count)
       throw new Error(`the target got ${reached.count} of ${count} jobs and no more`);
     await subject.awaitRecorded(result.names);
     return { result, reached, endNs: process.hrtime.bigint() };
   }
+}
+
+/** Whether jobs go out as soon as they are there. */
+function isDue(way: Way): boolean {
+  return way.kind === "stream" || way.delaySeconds === undefined;
+}
+
+async function openLoad(
+  subject: Subject,
+  targetUrl: string,
+  way: Way,
+  { connections, client, processes }: MeasureOptions,
+): Promise<Child> {
+  if (subject.startLoad !== undefined) return subject.startLoad(targetUrl, way);
+  const [addresses, pids] = [[subject.address], subject.processes.map(({ pid }) => pid)];
+  // Enough that each process gets one, although chance decides: 8 of 72 miss one of eight once in two thousand times.
+  const spares = client === "raw" ? 8 * processes : 0;
+  const load = await startLoad({ addresses, connections, targetUrl, way, client, spares });
+  await balanceConnections(load, connections, pids);
+  return load;
 }
 
 /** The share of all CPUs that went to others than `pids` from now until the answer is asked for. */
@@ -209,7 +235,11 @@ export async function startLoad(options: LoadOptions): Promise<Child> {
 }
 
 /** SO_REUSEPORT spreads connections by chance: of those that are open, keep as many for each process that accepts. */
-async function balanceConnections(load: Child, connections: number, pids: readonly number[]): Promise<void> {
+export async function balanceConnections(
+  load: Child,
+  connections: number,
+  pids: readonly number[],
+): Promise<void> {
   const { ports } = await load.ask<LoadPorts>({ kind: "ports" });
   if (ports.length <= connections) return;
   const deadlineMs = Date.now() + acceptedWithinMs;

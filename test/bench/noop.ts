@@ -1,6 +1,6 @@
 // The bare grpc-js no-op: one server process that does nothing with each call, one generator process.
+import type { LoadResult, LoadRun } from "./calls.ts";
 import { startChild } from "./child.ts";
-import type { LoadResult, LoadRun } from "./load.ts";
 import { startLoad } from "./measure.ts";
 import type { NoopReady } from "./noop-server.ts";
 import type { Options } from "./options.ts";
@@ -15,6 +15,7 @@ export async function measureNoop(options: Options): Promise<number> {
     addresses: [`127.0.0.1:${server.ready.port}`],
     connections: options.connections,
     targetUrl: "http://127.0.0.1/hook",
+    way: { kind: "unary" },
     client: options.client,
     spares: 0,
   });

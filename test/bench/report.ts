@@ -30,6 +30,7 @@ const figures: readonly Figure<Measurement>[] = [
   { label: "acknowledge p99, ms", digits: 1, value: (of) => of.acknowledgeP99Ms },
   { label: "event-loop delay p99, ms", digits: 1, value: (of) => of.loopDelayP99Ms },
   { label: "CPU a job, µs", digits: 1, value: (of) => of.cpuMicrosPerJob, isCompared: true },
+  { label: "generator's CPU a job, µs", digits: 1, value: (of) => of.generatorCpuMicrosPerJob },
   { label: "CPU taken by others, %", digits: 0, value: (of) => 100 * of.otherCpuShare },
   { label: "memory (PSS), MiB", digits: 0, value: (of) => of.pssMiB },
   { label: "jobs lost", digits: 0, value: (of) => of.lost },
@@ -126,7 +127,7 @@ function noopRatios(rounds: readonly Measurement[], noop: readonly number[]): nu
 }
 
 /** "-" for what could not be taken. */
-function formatRounds(values: readonly number[], digits: number): string {
+export function formatRounds(values: readonly number[], digits: number): string {
   const { min, median, max } = summarize(values);
   if (Number.isNaN(median)) return "-";
   const [low, middle, high] = [min, median, max].map((value) => formatNumber(value, digits));
@@ -137,7 +138,7 @@ function formatNumber(value: number, digits: number): string {
   return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows
     .map((row) =>
