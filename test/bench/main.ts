@@ -6,10 +6,18 @@ import { measureFsyncMs } from "./fsync-delay.ts";
 import { measureDelivery, type MeasureOptions } from "./measure.ts";
 import { measureNoop } from "./noop.ts";
 import { parseOptions, usage, type Options } from "./options.ts";
+import { benchPeers } from "./peers/main.ts";
 import { writeProfiles } from "./profile-report.ts";
 import { formatReport, jsonReport, type BenchResult } from "./report.ts";
 import { benchSupervisor } from "./supervisor/main.ts";
 import { benches, planSubjects, type Bench } from "./subjects.ts";
+
+/** Those that measure and print in a way of their own. */
+const others: Record<string, (options: Options) => Promise<void> | void> = {
+  fieldmask: ({ rounds }) => benchFieldmask(rounds),
+  supervisor: benchSupervisor,
+  peers: benchPeers,
+};
 
 /** In each round each subject in its turn, so that what else the machine does hits all of them alike. */
 async function runBench(bench: Bench, options: Options): Promise<BenchResult> {
@@ -48,12 +56,12 @@ async function main(): Promise<void> {
     return;
   }
   const options = parseOptions(args);
-  if (options.bench === "fieldmask") return benchFieldmask(options.rounds);
-  if (options.bench === "supervisor") return benchSupervisor(options);
+  const other = others[options.bench];
+  if (other !== undefined) return other(options);
   const bench = benches[options.bench];
   if (bench === undefined) {
     throw new Error(
-      `no bench ${options.bench}, there are ${[...Object.keys(benches), "fieldmask", "supervisor"].join(", ")}\n${usage}`,
+      `no bench ${options.bench}, there are ${[...Object.keys(benches), ...Object.keys(others)].join(", ")}\n${usage}`,
     );
   }
   const fsyncMs: Record<string, number> = {};

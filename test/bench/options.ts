@@ -23,14 +23,19 @@ export interface Options {
   chainProcesses: number | "same";
   /** Everything is measured with each of these added to every fsync and fdatasync of the subjects. */
   fsyncDelaysMs: number[];
+  /** Of measurements at a constant rate. */
+  seconds: number;
   /** Where to put CPU profiles and flame graphs. */
   profile: string | undefined;
   json: boolean;
 }
 
 export const usage = `usage: npm run bench -- [BENCH] [options]
-  BENCH                all, noop, chain (with noop), fieldpost (with chain); or fieldmask, which knows --rounds only,
-                       or supervisor, which knows --rounds, --calls and --jobs: its connections (default all)
+  BENCH                all, noop, chain (with noop), fieldpost (with chain)                 (default all)
+                       peers: beside BullMQ; batches and streams; knows --rounds, --jobs, --warmup, --concurrency,
+                       --connections, --seconds, --json
+                       supervisor: knows --rounds, --calls and --jobs: its connections
+                       fieldmask: knows --rounds
   --rounds N           measurements of each subject, in turn        (default 3; 1 with --profile)
   --jobs N             jobs of one measurement                      (default 20000)
   --calls N            gRPC calls of the supervisor's bench         (default 15000)
@@ -41,6 +46,7 @@ export const usage = `usage: npm run bench -- [BENCH] [options]
   --workers N,…        Fieldpost with each number of workers        (default 2)
   --chain-processes N  processes of the bare chain; same: as many as Fieldpost has workers  (default 2)
   --fsync-delay D,…    every fsync of the subjects takes so much longer: 5ms; 0ms,800us  (default 0ms)
+  --seconds N          of each measurement at a constant rate       (default 20)
   --profile DIR        profiles the subjects, writes CPU profiles and flame graphs into DIR
   --json               prints JSON instead of tables`;
 
@@ -60,6 +66,7 @@ export function parseOptions(args: readonly string[]): Options {
       workers: { type: "string", default: "2" },
       "chain-processes": { type: "string", default: "2" },
       "fsync-delay": { type: "string", default: "0ms" },
+      seconds: { type: "string", default: "20" },
       profile: { type: "string" },
       json: { type: "boolean", default: false },
     },
@@ -82,6 +89,7 @@ export function parseOptions(args: readonly string[]): Options {
     workers,
     chainProcesses: chainProcesses === "same" ? "same" : parseCount("chain-processes", chainProcesses),
     fsyncDelaysMs: parseList("fsync-delay", values["fsync-delay"], parseDelayMs),
+    seconds: parseCount("seconds", values.seconds),
     profile: values.profile,
     json: values.json,
   };
