@@ -21,15 +21,34 @@ const drainWithinMs = 40_000;
 const lastJobs = 64;
 const readsInFlight = 128;
 
-export async function openFieldpost({ folder, store, env, workers }: SubjectOptions): Promise<Subject> {
+export interface FieldpostOptions extends SubjectOptions {
+  /** Of `serve`, beside those for workers, store and addresses. */
+  flags?: readonly string[];
+  /** Called as soon as it is started, with host:port. */
+  onStart?: (address: { grpc: string; http: string }) => void;
+}
+
+export async function openFieldpost(options: FieldpostOptions): Promise<Subject> {
+  const { folder, store, env, workers, onStart, flags: moreFlags = [] } = options;
   if (!existsSync(command)) throw new Error(`there is no ${command} yet: Fieldpost cannot be measured`);
   const [grpc, http] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-  const flags = ["--workers", String(workers), "--store", store, "--grpc", grpc, "--http", http];
+  const flags = [
+    "--workers",
+    String(workers),
+    "--store",
+    store,
+    "--grpc",
+    grpc,
+    "--http",
+    http,
+    ...moreFlags,
+  ];
   const server = spawn(command, ["serve", ...flags], {
     cwd: folder,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  onStart?.({ grpc, http });
   let output = "";
   for (const stream of [server.stdout, server.stderr]) {
     stream.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4000)));
@@ -119,7 +138,8 @@ function killIfOurs(pid: number, folder: string): void {
   }
 }
 
-async function isReady(url: string): Promise<boolean> {
+/** Over HTTP. */
+export async function isReady(url: string): Promise<boolean> {
   try {
     const response = await fetch(url);
     await response.arrayBuffer();

@@ -13,8 +13,8 @@ import { runStreams } from "./streams.ts";
 export type Way =
   /** One with each call of Enqueue; `delaySeconds`: so much later it is due. */
   | { kind: "unary"; delaySeconds?: number }
-  /** `size` with each call of BatchEnqueue. */
-  | { kind: "batch"; size: number; delaySeconds?: number }
+  /** `size` with each call of BatchEnqueue; with `spreadSeconds` they are due over that time. */
+  | { kind: "batch"; size: number; delaySeconds?: number; spreadSeconds?: number }
   /** One StreamEnqueue on each connection, `window` jobs on each that are not acknowledged yet. */
   | { kind: "stream"; window: number };
 
@@ -73,8 +73,10 @@ async function openWay(): Promise<{
     };
   }
   if (way.kind === "batch") {
-    const { size, delaySeconds } = way;
-    const request = encodeBatch(targetUrl, size, () => delaySeconds);
+    const { size, delaySeconds, spreadSeconds = 0 } = way;
+    const request = encodeBatch(targetUrl, size, (index) =>
+      delaySeconds === undefined ? undefined : delaySeconds + Math.floor((spreadSeconds * index) / size),
+    );
     const { path } = RelayServiceService.batchEnqueue;
     const namesOf = (answer: Buffer): string[] =>
       BatchEnqueueResponse.decode(answer).jobs.map(({ name }) => name);

@@ -1,6 +1,7 @@
 // `npm run bench -- [BENCH] [options]`: runs the subjects of a bench in turn and prints what was measured.
 import { cpus } from "node:os";
 import { resolve } from "node:path";
+import { benchBacklog } from "./backlog/main.ts";
 import { benchFieldmask } from "./fieldmask/main.ts";
 import { measureFsyncMs } from "./fsync-delay.ts";
 import { measureDelivery, type MeasureOptions } from "./measure.ts";
@@ -17,6 +18,7 @@ const others: Record<string, (options: Options) => Promise<void> | void> = {
   fieldmask: ({ rounds }) => benchFieldmask(rounds),
   supervisor: benchSupervisor,
   peers: benchPeers,
+  backlog: benchBacklog,
 };
 
 /** In each round each subject in its turn, so that what else the machine does hits all of them alike. */

@@ -212,7 +212,7 @@ async function openLoad(
 }
 
 /** The share of all CPUs that went to others than `pids` from now until the answer is asked for. */
-function startCountingOthers(pids: readonly number[]): () => number {
+export function startCountingOthers(pids: readonly number[]): () => number {
   const oursBefore = sum(pids.map(cpuMicros));
   const before = machineMicros();
   return () => {

@@ -25,6 +25,8 @@ export interface Options {
   fsyncDelaysMs: number[];
   /** Of measurements at a constant rate. */
   seconds: number;
+  /** Jobs that wait in the stores that the bench of backlogs measures. */
+  backlog: number[];
   /** Where to put CPU profiles and flame graphs. */
   profile: string | undefined;
   json: boolean;
@@ -34,6 +36,7 @@ export const usage = `usage: npm run bench -- [BENCH] [options]
   BENCH                all, noop, chain (with noop), fieldpost (with chain)                 (default all)
                        peers: beside BullMQ; batches and streams; knows --rounds, --jobs, --warmup, --concurrency,
                        --connections, --seconds, --json
+                       backlog: with many jobs that wait; knows --rounds, --backlog, --seconds, --json
                        supervisor: knows --rounds, --calls and --jobs: its connections
                        fieldmask: knows --rounds
   --rounds N           measurements of each subject, in turn        (default 3; 1 with --profile)
@@ -47,6 +50,7 @@ export const usage = `usage: npm run bench -- [BENCH] [options]
   --chain-processes N  processes of the bare chain; same: as many as Fieldpost has workers  (default 2)
   --fsync-delay D,…    every fsync of the subjects takes so much longer: 5ms; 0ms,800us  (default 0ms)
   --seconds N          of each measurement at a constant rate       (default 20)
+  --backlog N,…        with each number of jobs that wait           (default 10000,1000000)
   --profile DIR        profiles the subjects, writes CPU profiles and flame graphs into DIR
   --json               prints JSON instead of tables`;
 
@@ -67,6 +71,7 @@ export function parseOptions(args: readonly string[]): Options {
       "chain-processes": { type: "string", default: "2" },
       "fsync-delay": { type: "string", default: "0ms" },
       seconds: { type: "string", default: "20" },
+      backlog: { type: "string", default: "10000,1000000" },
       profile: { type: "string" },
       json: { type: "boolean", default: false },
     },
@@ -90,6 +95,7 @@ export function parseOptions(args: readonly string[]): Options {
     chainProcesses: chainProcesses === "same" ? "same" : parseCount("chain-processes", chainProcesses),
     fsyncDelaysMs: parseList("fsync-delay", values["fsync-delay"], parseDelayMs),
     seconds: parseCount("seconds", values.seconds),
+    backlog: parseList("backlog", values.backlog, parseCount),
     profile: values.profile,
     json: values.json,
   };
