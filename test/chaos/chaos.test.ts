@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { killKinds } from "./journal.ts";
 import type { Verdict } from "./judge.ts";
 import { usualLoad } from "./load.ts";
+import type { LoadProfile } from "./load.ts";
 import { usualKillAt } from "./options.ts";
 import type { ChaosOptions } from "./options.ts";
 import { hadSomethingToLose, isProven, runProof } from "./proof.ts";
@@ -11,7 +12,7 @@ import { formatProof } from "./report.ts";
 import { sabotageEnvironment } from "./sabotage.ts";
 import type { Sabotage } from "./sabotage.ts";
 
-const rounds = Number(process.env["FIELDPOST_CHAOS_ROUNDS"] ?? 3);
+const rounds = Number(process.env["FIELDPOST_CHAOS_ROUNDS"] ?? 4);
 
 const usual: ChaosOptions = {
   rounds,
@@ -20,15 +21,25 @@ const usual: ChaosOptions = {
   lanes: Math.min(rounds, 3),
   workers: 2,
   boundSeconds: 60,
+  stormSeconds: 10,
   seed: String(Math.floor(Math.random() * 2 ** 32)),
   load: usualLoad,
   env: {},
 };
 
+/** Single calls of jobs that are simply delivered, and take their time. */
+const plainLoad: LoadProfile = {
+  ...usualLoad,
+  callers: 16,
+  ...{ batchShare: 0, largeBatchShare: 0, streamShare: 0, fateShare: 0, cutShare: 0, cancelShare: 0 },
+  slowShare: 1,
+  slowMs: [100, 200],
+};
+
 const lastLine = (report: string): string | undefined => report.split("\n").at(-1);
 
 test(
-  "kill -9 of everything, of a worker, of the supervisor, in the middle of calls and sends: nothing is lost, doubled or stuck",
+  "kill -9 of everything, of a worker, of all, of the supervisor, in the middle of calls and sends: nothing is lost, doubled or stuck",
   async () => {
     const proof = await runProof(usual);
     const report = formatProof(proof, usual);
@@ -42,6 +53,26 @@ test(
     expect(acknowledgedIn(proof.lanes)).toBe(acknowledgedIn(proof.rounds));
   },
   60_000 + rounds * 20_000,
+);
+
+test.each<[string, ChaosOptions]>([
+  ["SIGSTOP of a worker: the watchdog kills it, and nothing of it comes late", { ...usual, kill: ["stop"] }],
+  [
+    "SIGSTOP of a worker and its supervisor past the lease, then SIGCONT: what is late is fenced off",
+    { ...usual, kill: ["pause"] },
+  ],
+  ["a kill every half second: all ends well when it is over", { ...usual, kill: ["storm"] }],
+])(
+  "%s",
+  async (_, options) => {
+    const chaos = { ...options, rounds: 1, lanes: 1 };
+    const proof = await runProof(chaos);
+    const report = formatProof(proof, chaos);
+    if (!isProven(proof, chaos)) throw new Error(report);
+    expect(lastLine(report)).toBe("lost 0 / doubled without OUTCOME_UNKNOWN 0 / stuck 0");
+    expect(acknowledgedIn(proof.rounds)).toBeGreaterThan(1);
+  },
+  120_000,
 );
 
 function acknowledgedIn(results: readonly { readonly verdict: Verdict }[]): number {
@@ -65,8 +96,22 @@ describe.concurrent("a relay that breaks its promise is found out:", { timeout: 
     );
   });
 
+  test("one that sends again what had begun sends twice what may be sent once", async () => {
+    expect(await runBroken("sends again what had begun", 60, { fateShare: 1 })).toMatch(
+      / doubled without OUTCOME_UNKNOWN [1-9]\d* /,
+    );
+  });
+
+  test("one that holds nothing loses what was to be held", async () => {
+    expect(await runBroken("knows no HELD", 60, { fateShare: 1 })).toMatch(/^lost [1-9]/);
+  });
+
   /** One worker, so that what is broken is what is killed; and a target so slow that requests are under way. */
-  async function runBroken(sabotage: Sabotage, boundSeconds = 60): Promise<string | undefined> {
+  async function runBroken(
+    sabotage: Sabotage,
+    boundSeconds = 60,
+    changes: Partial<LoadProfile> = {},
+  ): Promise<string | undefined> {
     const chaos: ChaosOptions = {
       ...usual,
       rounds: 1,
@@ -75,7 +120,7 @@ describe.concurrent("a relay that breaks its promise is found out:", { timeout: 
       lanes: 1,
       workers: 1,
       boundSeconds,
-      load: { ...usualLoad, callers: 16, batchShare: 0, slowShare: 1, slowMs: [100, 200] },
+      load: { ...plainLoad, ...changes },
       env: sabotageEnvironment(sabotage),
     };
     const proof = await runProof(chaos);

@@ -4,14 +4,20 @@
  */
 import { status as codes } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { StreamEnqueueResponse } from "../../server/src/gen/fieldpost/v1/relay.ts";
+import { openEnqueueStream } from "../support/enqueue-stream.ts";
+import { stateName } from "./read-jobs.ts";
 import { answerMessages, childOptions } from "../bench/child.ts";
 import { createRelayClient } from "../support/relay-client.ts";
 import type { RelayClient } from "../support/relay-client.ts";
 import { monotonicMs, openJournal, openJournalReader } from "./journal.ts";
 import type { CallEntry, KillKind, RequestEntry } from "./journal.ts";
-import { planCall } from "./load.ts";
+import { planCalls } from "./load.ts";
 import type { LoadProfile, PlannedCall } from "./load.ts";
 import { createRandom } from "./random.ts";
+import { countStates } from "./states.ts";
+import type { StateCounts } from "./states.ts";
 
 export interface ClientOptions {
   /** Paths of its own journal and of the target's. */
@@ -29,16 +35,23 @@ export interface LoadMessage {
   readonly profile: LoadProfile;
   readonly victim: KillKind;
   /** For process.kill: negative for a group. */
-  readonly pid: number;
+  readonly pids: readonly number[];
+  readonly signal: "SIGKILL" | "SIGSTOP";
   /** Kills at this acknowledgement, or at the first one after it at which there is something to lose. */
   readonly killAt: number;
   /** If that has not come after so many more, nothing is killed. */
   readonly giveUpAfter: number;
+  /** Calls are begun for so long, milliseconds, also where nothing is killed. */
+  readonly maxMs: number;
+  /** The file of the relay's store. */
+  readonly store: string;
   /** Calls begun after the kill. */
   readonly callsAfterKill: number;
 }
 export interface LoadResult {
   readonly killed: boolean;
+  /** Of the jobs of the round, right after the kill. */
+  readonly states: StateCounts;
   readonly acknowledged: number;
   readonly failed: number;
 }
@@ -50,6 +63,8 @@ export interface RepeatMessage {
   readonly seed: string;
   readonly address: string;
 }
+
+const pauseMs = 20;
 
 const options = childOptions<ClientOptions>();
 const journal = openJournal<CallEntry>(options.calls);
@@ -68,10 +83,14 @@ async function load(message: LoadMessage): Promise<LoadResult> {
   const unanswered = new Set<string>();
   /** Of acknowledged jobs whose acknowledgement is on disk. */
   const undelivered = new Set<string>();
+  const cancels: Promise<void>[] = [];
+  /** Cancels may still be under way there. */
+  const closing: RelayClient[] = [];
   let begun = 0;
   let acknowledged = 0;
   let left = Number.POSITIVE_INFINITY;
   let killed = false;
+  let states: StateCounts = {};
   failedCalls = [];
 
   function killIfSomethingIsToLose(): void {
@@ -79,49 +98,57 @@ async function load(message: LoadMessage): Promise<LoadResult> {
     for (const id of undelivered) if (delivered.has(id)) undelivered.delete(id);
     if (undelivered.size === 0 || unanswered.size === 0) return;
     const time = monotonicMs();
-    process.kill(message.pid, "SIGKILL");
+    for (const pid of message.pids) process.kill(pid, message.signal);
     const { round, victim } = message;
     const there = { undelivered: undelivered.size, unanswered: unanswered.size };
     journal.append({ kind: "killed", round, victim, ...there, time });
     killed = true;
+    states = countStates(message.store, victim, round);
     left = message.callsAfterKill;
   }
 
-  async function makeCalls(connection: number): Promise<void> {
+  async function callOn(connection: number): Promise<void> {
     let before = Promise.resolve();
     while (left-- > 0) {
-      const planned = planCall(message, begun++);
       const client = clients[connection]!;
-      unanswered.add(planned.call);
-      const code = await makeCall(client, planned);
-      unanswered.delete(planned.call);
-      if (code === undefined) {
-        const written = journal.appendSynced({ kind: "acknowledged", call: planned.call });
+      const planned = planCalls(message, begun++);
+      for (const { call } of planned) unanswered.add(call);
+      const onAcknowledged = async (one: PlannedCall): Promise<void> => {
+        unanswered.delete(one.call);
+        const written = journal.appendSynced({ kind: "acknowledged", call: one.call });
         acknowledged++;
+        cancels.push(cancelLater(client, one));
         // Not when it is on disk: by then the relay has answered what it had under way.
         if (!killed && acknowledged >= killAt) killIfSomethingIsToLose();
         if (!killed && acknowledged >= killAt + giveUpAfter) left = 0;
         // The next call does not wait for this answer to be on disk, only for the one before.
         await before;
         before = written.then(() => {
-          for (const { id } of planned.jobs) undelivered.add(id);
+          for (const { id } of one.jobs) undelivered.add(id);
         });
-        continue;
-      }
-      failedCalls.push(planned);
+      };
+      const failed = await makeCalls(client, planned, onAcknowledged);
+      for (const { call } of failed) unanswered.delete(call);
+      if (failed.length === 0) continue;
+      failedCalls.push(...failed);
+      // One that cannot even be reached is not called a thousand times a second.
+      await sleep(pauseMs);
       if (clients[connection] !== client) continue;
       // The worker at its other end is gone: a new connection leads to another.
-      client.close();
+      closing.push(client);
       clients[connection] = createRelayClient(address);
     }
     await before;
   }
 
+  const tooLong = setTimeout(() => (left = 0), message.maxMs);
   await Promise.all(
-    Array.from({ length: profile.callers }, (_, index) => makeCalls(index % profile.connections)),
+    Array.from({ length: profile.callers }, (_, index) => callOn(index % profile.connections)),
   );
-  for (const client of clients) client.close();
-  return { killed, acknowledged, failed: failedCalls.length };
+  clearTimeout(tooLong);
+  await Promise.all(cancels);
+  for (const client of [...clients, ...closing]) client.close();
+  return { killed, states, acknowledged, failed: failedCalls.length };
 }
 
 async function repeat({ seed, round, address }: RepeatMessage): Promise<object> {
@@ -138,6 +165,63 @@ async function repeat({ seed, round, address }: RepeatMessage): Promise<object> 
   );
   client.close();
   return {};
+}
+
+/** @returns those that were not acknowledged */
+async function makeCalls(
+  client: RelayClient,
+  planned: readonly PlannedCall[],
+  onAcknowledged: (call: PlannedCall) => Promise<void>,
+): Promise<readonly PlannedCall[]> {
+  if (planned.length > 1) return streamCalls(client, planned, onAcknowledged);
+  const [one] = planned as [PlannedCall];
+  if ((await makeCall(client, one)) !== undefined) return planned;
+  await onAcknowledged(one);
+  return [];
+}
+
+/** All in one stream, with the places as sequences; nobody waits for an acknowledgement before the next request. */
+async function streamCalls(
+  client: RelayClient,
+  planned: readonly PlannedCall[],
+  onAcknowledged: (call: PlannedCall) => Promise<void>,
+): Promise<readonly PlannedCall[]> {
+  const stream = openEnqueueStream(client.channel);
+  for (const [index, { call, jobs, requests }] of planned.entries()) {
+    journal.append({ kind: "begun", call, jobs });
+    stream.send(index + 1, requests[0]!);
+  }
+  const ended = stream.end();
+  let done = 0;
+  const written: Promise<void>[] = [];
+  const refused: PlannedCall[] = [];
+  stream.call.on("data", ({ ackedSequence, error }: StreamEnqueueResponse) => {
+    for (; done < Number(ackedSequence); done++) {
+      const isRefused = error !== undefined && done + 1 === Number(ackedSequence);
+      if (isRefused) refused.push(planned[done]!);
+      else written.push(onAcknowledged(planned[done]!));
+    }
+  });
+  const { code } = await ended;
+  await Promise.all(written);
+  const failed = [...refused, ...planned.slice(done)];
+  for (const { call } of failed) journal.append({ kind: "failed", call, code: codes[code] });
+  return failed;
+}
+
+async function cancelLater(client: RelayClient, { cancelMs, jobs }: PlannedCall): Promise<void> {
+  if (cancelMs === undefined) return;
+  const { id } = jobs[0]!;
+  await sleep(cancelMs);
+  journal.append({ kind: "cancel-begun", id });
+  try {
+    const { state } = await client.cancelJob({ name: `jobs/${id}` });
+    const answer = { id, state: stateName(state), time: monotonicMs() };
+    await journal.appendSynced({ kind: "cancel-answered", ...answer });
+  } catch (error) {
+    // Too late, or cut off: then it is cancelled or not.
+    if (codes[(error as ServiceError).code] === undefined) throw error;
+  }
 }
 
 /** @returns why it was not acknowledged, undefined if it was */

@@ -4,21 +4,44 @@
  */
 import { closeSync, fdatasync, openSync, readSync, writeSync } from "node:fs";
 
-/** What is killed: the whole process group, one worker, or the supervisor alone. */
-export const killKinds = ["group", "worker", "supervisor"] as const;
-export type KillKind = (typeof killKinds)[number];
+/** What is killed: the whole process group, one worker, the supervisor alone, or all workers of one that lives. */
+export const killKinds = ["group", "worker", "supervisor", "workers"] as const;
+/** What is stopped (SIGSTOP): one worker, for good; or it and its supervisor for longer than a lease, then they go on. */
+export const stopKinds = ["stop", "pause"] as const;
+/** A kill every half second, for long. */
+export type KillKind = (typeof killKinds)[number] | (typeof stopKinds)[number] | "storm";
+
+/** Of a job that is not simply delivered in the end. */
+export type Fate =
+  /** The target refuses it for good: it FAILED. */
+  | "refused"
+  /** With ambiguity_policy FAIL and one attempt: it FAILED where the outcome is unknown. At most once. */
+  | "fail"
+  /** The same with HOLD: then it is HELD. */
+  | "hold"
+  /** Due when it has nearly expired: it may be EXPIRED. */
+  | "expires";
+
+export interface PlannedJob {
+  readonly id: string;
+  readonly bodyHash: string;
+  readonly fate?: Fate | undefined;
+}
 
 /** Of the client. A call has one job, or several if it is a batch. */
 export type CallEntry =
   | {
       readonly kind: "begun";
       readonly call: string;
-      readonly jobs: readonly { readonly id: string; readonly bodyHash: string }[];
+      readonly jobs: readonly PlannedJob[];
     }
   /** The relay said that the jobs are on disk: it answered, or called the id of a repeated call taken. Synced. */
   | { readonly kind: "acknowledged"; readonly call: string }
   /** No answer came, or another one. */
   | { readonly kind: "failed"; readonly call: string; readonly code: string }
+  | { readonly kind: "cancel-begun"; readonly id: string }
+  /** CancelJob was answered with the job in this state. Synced. */
+  | { readonly kind: "cancel-answered"; readonly id: string; readonly state: string; readonly time: number }
   /** At this moment, and with this to lose, the kill was sent. */
   | {
       readonly kind: "killed";
@@ -35,7 +58,7 @@ export interface RequestEntry {
   readonly attempt: number;
   readonly idempotencyKey: string;
   readonly bodyHash: string;
-  /** What it was answered, or would have been. */
+  /** What it was answered, or would have been; 0 if its connection was cut instead. */
   readonly status: number;
   readonly time: number;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openJournal, openJournalReader } from "./journal.ts";
-import type { CallEntry, JobEntry, RequestEntry } from "./journal.ts";
+import type { CallEntry, Fate, JobEntry, RequestEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
 import type { Evidence } from "./judge.ts";
 
@@ -54,6 +54,22 @@ function job(id: string, results: readonly string[], changes: Partial<JobEntry> 
 }
 
 const calls = [begun("a"), acknowledged("a")];
+const fated = (fate: Fate): CallEntry[] => [
+  { kind: "begun", call: "a", jobs: [{ id: "a", bodyHash: "body of a", fate }] },
+  acknowledged("a"),
+];
+const cancelBegun: CallEntry = { kind: "cancel-begun", id: "a" };
+const cancelAnswered = (time: number, state = "CANCELLED"): CallEntry => ({
+  kind: "cancel-answered",
+  id: "a",
+  state,
+  time,
+});
+const ended = (state: string, ...results: string[]): JobEntry => job("a", results, { state });
+const refusedForGood: JobEntry = {
+  ...ended("FAILED", "FAILED"),
+  attempts: [{ number: 1, result: "FAILED", httpStatus: 400, worker: "w" }],
+};
 const refused = request("a", 1, { status: 503 });
 
 describe("nothing is wrong", () => {
@@ -79,6 +95,43 @@ describe("nothing is wrong", () => {
         requests: [request("a", 1)],
         jobs: [job("a", ["SUCCEEDED"])],
       },
+    ],
+    [
+      "when it FAILED since the target refused it for good",
+      { calls: fated("refused"), requests: [request("a", 1, { status: 400 })], jobs: [refusedForGood] },
+    ],
+    [
+      "when it FAILED or is HELD in doubt, and nobody may send it again",
+      { calls: fated("fail"), requests: [request("a", 1)], jobs: [ended("FAILED", "OUTCOME_UNKNOWN")] },
+    ],
+    [
+      "when it is HELD in doubt",
+      { calls: fated("hold"), requests: [], jobs: [ended("HELD", "OUTCOME_UNKNOWN")] },
+    ],
+    ["when it is EXPIRED", { calls: fated("expires"), requests: [], jobs: [ended("EXPIRED")] }],
+    [
+      "when it was cancelled before it was sent, or in the middle of it, or as its answer came",
+      {
+        calls: [...calls, cancelBegun, cancelAnswered(9)],
+        requests: [],
+        jobs: [ended("CANCELLED", "NOT_SENT")],
+      },
+    ],
+    [
+      "when it was cancelled as its answer came",
+      {
+        calls: [...calls, cancelBegun, cancelAnswered(9)],
+        requests: [request("a", 1)],
+        jobs: [ended("CANCELLED", "SUCCEEDED")],
+      },
+    ],
+    [
+      "when a cancel was cut off, and it ended all the same",
+      { calls: [...calls, cancelBegun], requests: [request("a", 1)], jobs: [job("a", ["SUCCEEDED"])] },
+    ],
+    [
+      "when a cancel was cut off, and it is cancelled",
+      { calls: [...calls, cancelBegun], requests: [], jobs: [ended("CANCELLED")] },
     ],
   ];
   test.each(cases)("%s", (_, evidence) => {
@@ -176,6 +229,54 @@ describe("it finds", () => {
         calls,
         requests: [request("a", 1), request("a", 1), request("a", 2)],
         jobs: [job("a", ["OUTCOME_UNKNOWN", "SUCCEEDED"])],
+      },
+    ],
+    [
+      "doubled",
+      "two requests where one is the most, though one attempt is in doubt",
+      {
+        calls: fated("hold"),
+        requests: [request("a", 1), request("a", 2)],
+        jobs: [job("a", ["OUTCOME_UNKNOWN", "SUCCEEDED"])],
+      },
+    ],
+    [
+      "doubled",
+      "a request after CancelJob had answered",
+      {
+        calls: [...calls, cancelBegun, cancelAnswered(100)],
+        requests: [request("a", 1, { time: 1200 })],
+        jobs: [ended("CANCELLED", "OUTCOME_UNKNOWN")],
+      },
+    ],
+    [
+      "lost",
+      "a job that FAILED in doubt and may be sent again",
+      { calls, requests: [], jobs: [ended("FAILED", "OUTCOME_UNKNOWN")] },
+    ],
+    [
+      "lost",
+      "a job that is HELD and was not to be",
+      { calls: fated("fail"), requests: [], jobs: [ended("HELD", "OUTCOME_UNKNOWN")] },
+    ],
+    [
+      "lost",
+      "a job that FAILED with nothing in doubt",
+      { calls: fated("fail"), requests: [], jobs: [ended("FAILED", "NOT_SENT")] },
+    ],
+    ["lost", "a job that is EXPIRED and was not to be", { calls, requests: [], jobs: [ended("EXPIRED")] }],
+    [
+      "lost",
+      "a job that is CANCELLED, and nobody asked for it",
+      { calls, requests: [], jobs: [ended("CANCELLED")] },
+    ],
+    [
+      "lost",
+      "a job that went on though its cancel was answered",
+      {
+        calls: [...calls, cancelBegun, cancelAnswered(9)],
+        requests: [request("a", 1)],
+        jobs: [job("a", ["SUCCEEDED"])],
       },
     ],
     ["stuck", "a job that waits", { calls, requests: [refused], jobs: [job("a", ["FAILED"])] }],

@@ -4,6 +4,7 @@
  */
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
 import { startChild } from "../bench/child.ts";
 import { isAlive, startRelay, until } from "../support/relay.ts";
@@ -17,12 +18,17 @@ import { roundOf } from "./load.ts";
 import type { ChaosOptions } from "./options.ts";
 import { between, createRandom } from "./random.ts";
 import { awaitEnds, readJobs } from "./read-jobs.ts";
+import type { StateCounts } from "./states.ts";
+import { storm } from "./storm.ts";
 import type { TargetOptions, TargetReady } from "./target.ts";
 
 /** By lane. With few, much waits on disk; with many, much is under way. */
 const parallelSends = [8, 64] as const;
 const giveUpAfter = 2000;
-const callsAfterWorkerKill = 100;
+const callsAfterWorkerKill = 60;
+const maxLoadMs = 60_000;
+/** A lease, and the time until somebody looks. */
+const surelyPastLeaseMs = 16_000;
 /** For processes that were killed, and for workers that drain when their supervisor is dead. */
 const goneWithinMs = 40_000;
 
@@ -32,6 +38,10 @@ export interface Round {
   readonly victim: KillKind;
   /** False if the condition for the kill never held. */
   readonly killed: boolean;
+  /** Of a storm. */
+  readonly crashes: number;
+  /** How many jobs of the round the store had in each state right after the kill. */
+  readonly states: StateCounts;
   readonly seconds: number;
   readonly verdict: Verdict;
 }
@@ -69,9 +79,10 @@ export async function runLane({ lane, folder, chaos, nextRound, onRound }: LaneO
     requests: files.requests,
   } satisfies ClientOptions);
   stack.defer(() => client.child.end());
-  const start = (): Promise<Relay> =>
+  const start = (grpc?: string): Promise<Relay> =>
     startRelay({
       dir: folder,
+      ...(grpc === undefined ? {} : { grpc }),
       workers: chaos.workers,
       detached: true,
       env: chaos.env,
@@ -84,14 +95,25 @@ export async function runLane({ lane, folder, chaos, nextRound, onRound }: LaneO
     const startTime = performance.now();
     const victim = chaos.kill[round % chaos.kill.length]!;
     const message = loadMessage({ round, victim, relay, targetUrl: target.ready.url, chaos });
-    const { killed } = await client.child.ask<LoadResult>(message);
+    const workers = message.pids.filter((pid) => relay.workerPids().includes(pid));
+    const loaded = client.child.ask<LoadResult>(message);
+    let crashes = 0;
+    if (victim === "storm") {
+      ({ relay, crashes } = await storm({ relay, start, chaos, round, folder, until: loaded }));
+    }
+    if (victim === "pause") await goOnAfterRecovery(relay, message.pids, loaded);
+    const { killed, states } = await loaded;
     const faults: Fault[] = [];
+    const killedRelay = relay;
     if (killed) {
-      const killedRelay = relay;
       // Of a whole group nobody is left; workers without a supervisor end what they have begun beside the new ones.
       if (victim === "group") faults.push(...(await awaitGone(killedRelay, round)));
-      if (victim === "worker") await awaitSuccessor(relay, message.pid);
-      else relay = await start();
+      if (victim === "group" || victim === "supervisor") relay = await start();
+      if (["worker", "workers", "stop", "pause"].includes(victim)) {
+        for (const pid of workers) await awaitSuccessor(relay, pid);
+      }
+    }
+    if (killed || victim === "storm") {
       await client.child.ask<object>({
         kind: "repeat",
         round,
@@ -113,6 +135,8 @@ export async function runLane({ lane, folder, chaos, nextRound, onRound }: LaneO
       lane,
       victim,
       killed,
+      crashes,
+      states,
       seconds: (performance.now() - startTime) / 1000,
       verdict: { ...verdict, faults: [...verdict.faults, ...faults] },
     });
@@ -137,10 +161,15 @@ function loadMessage({
   chaos: ChaosOptions;
 }): LoadMessage {
   const random = createRandom(`${chaos.seed}/${round}/kill`);
-  const pids = {
-    group: -relay.pid,
-    supervisor: relay.pid,
-    worker: relay.workerPids()[between(random, 0, chaos.workers - 1)]!,
+  const worker = relay.workerPids()[between(random, 0, chaos.workers - 1)]!;
+  const pids: { readonly [kind in KillKind]: readonly number[] } = {
+    group: [-relay.pid],
+    supervisor: [relay.pid],
+    worker: [worker],
+    workers: relay.workerPids(),
+    stop: [worker],
+    pause: [relay.pid, worker],
+    storm: [],
   };
   return {
     kind: "load",
@@ -148,13 +177,36 @@ function loadMessage({
     seed: chaos.seed,
     address: relay.grpcAddress,
     targetUrl,
-    profile: chaos.load,
+    profile: victim === "storm" ? { ...chaos.load, maxAttempts: 1000 } : chaos.load,
     victim,
-    pid: pids[victim],
-    killAt: between(random, ...chaos.killAt),
-    giveUpAfter,
-    callsAfterKill: victim === "worker" ? callsAfterWorkerKill : 0,
+    pids: pids[victim],
+    signal: victim === "stop" || victim === "pause" ? "SIGSTOP" : "SIGKILL",
+    killAt: victim === "storm" ? Number.MAX_SAFE_INTEGER : between(random, ...chaos.killAt),
+    giveUpAfter: victim === "storm" ? Number.MAX_SAFE_INTEGER : giveUpAfter,
+    maxMs: victim === "storm" ? chaos.stormSeconds * 1000 : maxLoadMs,
+    store: relay.store,
+    callsAfterKill: ["worker", "workers", "stop"].includes(victim) ? callsAfterWorkerKill : 0,
   };
+}
+
+/**
+ * A worker and its supervisor stand still: until the other worker, at the end of a lease, takes the jobs of the one that
+ * does not beat. Then both go on, and the one must find that nothing is its any more. Until then it answers nothing, and
+ * the client waits.
+ */
+async function goOnAfterRecovery(
+  relay: Relay,
+  pids: readonly number[],
+  loaded: Promise<LoadResult>,
+): Promise<void> {
+  const before = new Set(relay.lines);
+  const isNew = (line: LogLine): boolean => !before.has(line);
+  const recovered = relay.line("recoverer: took back the jobs of lost workers", isNew);
+  // Never, if nothing was stopped, or if what was stopped had no job.
+  const inVain = loaded.then(({ killed }) => (killed ? sleep(surelyPastLeaseMs) : undefined));
+  await Promise.race([recovered, inVain]);
+  recovered.catch(() => {});
+  for (const pid of pids) process.kill(pid, "SIGCONT");
 }
 
 /** Until the slot of a worker has its next generation. */
@@ -217,7 +269,7 @@ function gather(
   for (const job of jobs) journal.append(job);
   journal.close();
   const isOfRound = (entry: CallEntry): boolean =>
-    isWanted(entry.kind === "killed" ? `r${entry.round}-` : entry.call);
+    isWanted(entry.kind === "killed" ? `r${entry.round}-` : "call" in entry ? entry.call : entry.id);
   return {
     calls: readJournal<CallEntry>(files.calls).filter(isOfRound),
     requests: readJournal<RequestEntry>(files.requests).filter(({ id }) => isWanted(id)),

@@ -1,6 +1,8 @@
 /** The jobs that a kill proof hands over: what each is depends on seed, round and its place in it, never on timing. */
 import { createHash } from "node:crypto";
 import type { DeepPartial, EnqueueRequest } from "../../server/src/gen/fieldpost/v1/relay.ts";
+import { AmbiguityPolicy } from "../../server/src/gen/fieldpost/v1/job.ts";
+import type { Fate, PlannedJob } from "./journal.ts";
 import { between, createRandom } from "./random.ts";
 import type { Random } from "./random.ts";
 
@@ -9,9 +11,14 @@ export interface LoadProfile {
   /** Calls in flight. */
   readonly callers: number;
   readonly connections: number;
-  /** Of the calls, so many are a BatchEnqueue. */
+  /** Of the calls, so many are a BatchEnqueue; and so many one that comes in pieces. */
   readonly batchShare: number;
   readonly maxBatch: number;
+  readonly largeBatchShare: number;
+  readonly largeBatch: number;
+  /** So many are a StreamEnqueue, each of its requests a call by itself. */
+  readonly streamShare: number;
+  readonly maxStream: number;
   /** So many answers of the target are slow, and so many very slow. */
   readonly slowShare: number;
   readonly slowMs: readonly [least: number, most: number];
@@ -25,6 +32,14 @@ export interface LoadProfile {
   /** So many jobs are due later. */
   readonly laterShare: number;
   readonly laterMs: readonly [least: number, most: number];
+  /** So many jobs have a fate of their own, all fates alike; and of so many first attempts the connection is cut. */
+  readonly fateShare: number;
+  readonly cutShare: number;
+  /** So many are cancelled when they are acknowledged, so much later. */
+  readonly cancelShare: number;
+  readonly cancelMs: readonly [least: number, most: number];
+  /** More than the kills of a round can use up. */
+  readonly maxAttempts: number;
 }
 
 export const usualLoad: LoadProfile = {
@@ -32,6 +47,10 @@ export const usualLoad: LoadProfile = {
   connections: 8,
   batchShare: 0.06,
   maxBatch: 15,
+  largeBatchShare: 0.003,
+  largeBatch: 250,
+  streamShare: 0.04,
+  maxStream: 10,
   slowShare: 0.3,
   slowMs: [20, 400],
   verySlowShare: 0.02,
@@ -42,37 +61,82 @@ export const usualLoad: LoadProfile = {
   maxBodyBytes: 4000,
   laterShare: 0.05,
   laterMs: [50, 1500],
+  fateShare: 0.25,
+  cutShare: 0.03,
+  cancelShare: 0.06,
+  cancelMs: [0, 300],
+  maxAttempts: 20,
 };
 
 /** A call and what its jobs are expected to deliver. */
 export interface PlannedCall {
   readonly call: string;
-  readonly jobs: readonly { readonly id: string; readonly bodyHash: string }[];
+  readonly jobs: readonly PlannedJob[];
+  /** When they are to be cancelled, milliseconds after the acknowledgement. */
+  readonly cancelMs: number | undefined;
   /** One, or several for a BatchEnqueue. */
   readonly requests: readonly DeepPartial<EnqueueRequest>[];
 }
 
-/** @param place of the call in its round: 0, 1, … */
-export function planCall(
-  {
-    seed,
-    round,
-    targetUrl,
-    profile,
-  }: { seed: string; round: number; targetUrl: string; profile: LoadProfile },
-  place: number,
+export interface RoundPlan {
+  readonly seed: string;
+  readonly round: number;
+  readonly targetUrl: string;
+  readonly profile: LoadProfile;
+}
+
+/**
+ * @param place in its round: 0, 1, …
+ * @returns one call, or those of one stream
+ */
+export function planCalls(plan: RoundPlan, place: number): PlannedCall[] {
+  const { profile } = plan;
+  const call = `r${plan.round}-${place}`;
+  const random = createRandom(`${plan.seed}/${call}`);
+  const kind = random();
+  if (kind < profile.streamShare) {
+    const size = between(random, 2, profile.maxStream);
+    return Array.from({ length: size }, (_, index) => planCall(plan, `${call}-${index}`, random, 1));
+  }
+  const isBatch = kind < profile.streamShare + profile.batchShare;
+  if (isBatch) return [planCall(plan, call, random, between(random, 2, profile.maxBatch))];
+  const isLarge = kind < profile.streamShare + profile.batchShare + profile.largeBatchShare;
+  return [planCall(plan, call, random, isLarge ? profile.largeBatch : 1)];
+}
+
+function planCall(
+  { targetUrl, profile }: RoundPlan,
+  call: string,
+  random: Random,
+  size: number,
 ): PlannedCall {
-  const call = `r${round}-${place}`;
-  const random = createRandom(`${seed}/${call}`);
-  const size = random() < profile.batchShare ? between(random, 2, profile.maxBatch) : 1;
+  // A large batch is there to be stored; that it is sent is soon over.
+  const ofBatch =
+    size > profile.maxBatch ? { ...profile, slowShare: 0, verySlowShare: 0, refusedShare: 0 } : profile;
   const planned = Array.from({ length: size }, (_, index) =>
-    planJob(random, size === 1 ? call : `${call}-${index}`, targetUrl, profile),
+    planJob(random, size === 1 ? call : `${call}-${index}`, targetUrl, ofBatch),
   );
+  const isCancelled = size === 1 && random() < profile.cancelShare;
   return {
     call,
-    jobs: planned.map(({ id, bodyHash }) => ({ id, bodyHash })),
+    jobs: planned.map(({ id, bodyHash, fate }) => ({ id, bodyHash, fate })),
+    cancelMs: isCancelled ? between(random, ...profile.cancelMs) : undefined,
     requests: planned.map(({ request }) => request),
   };
+}
+
+const fates: readonly Fate[] = ["refused", "fail", "hold", "expires"];
+const ambiguityPolicies = {
+  fail: AmbiguityPolicy.AMBIGUITY_POLICY_FAIL,
+  hold: AmbiguityPolicy.AMBIGUITY_POLICY_HOLD,
+};
+
+/** A UUID. */
+function requestIdOf(id: string): string {
+  const hex = createHash("sha256").update(id).digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    "-",
+  );
 }
 
 /** The round that a job or call belongs to. */
@@ -89,28 +153,39 @@ function planJob(
   id: string,
   targetUrl: string,
   profile: LoadProfile,
-): { id: string; bodyHash: string; request: DeepPartial<EnqueueRequest> } {
+): PlannedJob & { request: DeepPartial<EnqueueRequest> } {
+  const fate = random() < profile.fateShare ? fates[between(random, 0, fates.length - 1)] : undefined;
+  const isOnce = fate === "fail" || fate === "hold";
   const speed = random();
   const slow = speed < profile.verySlowShare ? profile.verySlowMs : profile.slowMs;
   const delay = speed < profile.verySlowShare + profile.slowShare ? between(random, ...slow) : 0;
-  const refuse = random() < profile.refusedShare ? between(random, 1, profile.maxRefusals) : 0;
+  const isRefused = random() < profile.refusedShare && !isOnce;
+  const refuse = isRefused ? between(random, 1, profile.maxRefusals) : 0;
+  // Of those that are sent once at the most, the outcome is to be unknown more often than kills make it.
+  const cut = random() < (isOnce ? 0.3 : profile.cutShare) ? 1 : 0;
   const size = random() < profile.bodyShare ? between(random, 1, profile.maxBodyBytes) : 0;
   const body = Buffer.alloc(size, `${id} ${random()} `);
-  const isLater = random() < profile.laterShare;
-  const later = between(random, ...profile.laterMs);
+  const isLater = random() < profile.laterShare || fate === "expires";
+  const later = Date.now() + between(random, ...profile.laterMs);
+  const status = fate === "refused" ? 400 : 200;
+  const query = `refuse=${refuse}&delay=${delay}&cut=${cut}&status=${status}`;
+  const withRequestId = random() < 0.5;
   return {
     id,
+    fate,
     bodyHash: hashBody(body),
     request: {
       jobId: id,
+      ...(withRequestId && { requestId: requestIdOf(id) }),
       job: {
         target: {
           $case: "http",
-          http: { method: "POST", url: `${targetUrl}/${id}?refuse=${refuse}&delay=${delay}`, body },
+          http: { method: "POST", url: `${targetUrl}/${id}?${query}`, body },
         },
-        ...(isLater && { scheduleTime: new Date(Date.now() + later) }),
-        // More than a few kills can use up.
-        maxAttempts: 20,
+        ...(isLater && { scheduleTime: new Date(later) }),
+        ...(fate === "expires" && { expireTime: new Date(later + 20) }),
+        maxAttempts: isOnce ? 1 : profile.maxAttempts,
+        ambiguityPolicy: isOnce ? ambiguityPolicies[fate] : AmbiguityPolicy.AMBIGUITY_POLICY_UNSPECIFIED,
         retryPolicy: {
           initialBackoff: { seconds: 0n, nanos: 20_000_000 },
           maxBackoff: { seconds: 0n, nanos: 200_000_000 },

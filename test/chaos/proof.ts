@@ -67,7 +67,8 @@ export function isProven({ rounds, faults, errors }: Proof, chaos: ChaosOptions)
 }
 
 /** By the journals, not by what the client said of itself. */
-export function hadSomethingToLose({ killed, victim, verdict: { kills } }: Round): boolean {
+export function hadSomethingToLose({ killed, victim, crashes, verdict: { kills } }: Round): boolean {
+  if (victim === "storm") return crashes > 0;
   const [kill] = kills;
   return (
     killed && kills.length === 1 && kill!.victim === victim && kill!.undelivered > 0 && kill!.unanswered > 0

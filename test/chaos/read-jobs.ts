@@ -14,20 +14,26 @@ const stateNames: ReadonlyMap<number, string> = new Map(
   Object.entries(JobState).map(([name, value]) => [value, name.replace("JOB_STATE_", "")]),
 );
 
-/** Waits until each of these jobs has ended or is not there, or the time is up; the relay tells nobody, so it is asked. */
+/** As in the proto, without JOB_STATE_. */
+export function stateName(state: JobState): string {
+  return stateNames.get(state) ?? String(state);
+}
+
+/** Waits until each of these jobs has ended, is held or is not there, or the time is up; the relay tells nobody, so it is asked. */
 export async function awaitEnds(client: RelayClient, ids: Iterable<string>, deadline: number): Promise<void> {
   for (const id of ids) {
-    while (!(await hasEnded(client, id))) {
+    while (!(await isSettled(client, id))) {
       if (performance.now() > deadline) return;
       await sleep(lookAgainMs);
     }
   }
 }
 
-async function hasEnded(client: RelayClient, id: string): Promise<boolean> {
+async function isSettled(client: RelayClient, id: string): Promise<boolean> {
   try {
-    const { finishTime } = await client.getJob({ name: `jobs/${id}`, readMask: ["finish_time"] });
-    return finishTime !== undefined;
+    const readMask = ["finish_time", "state"];
+    const { finishTime, state } = await client.getJob({ name: `jobs/${id}`, readMask });
+    return finishTime !== undefined || state === JobState.JOB_STATE_HELD;
   } catch (error) {
     if ((error as ServiceError).code === codes.NOT_FOUND) return true;
     throw error;
@@ -55,7 +61,7 @@ function toEntry({ name, uid, state, attemptCount, attempts }: Job): JobEntry {
   return {
     id: name.slice("jobs/".length),
     uid,
-    state: stateNames.get(state) ?? String(state),
+    state: stateName(state),
     attemptCount,
     attempts: attempts.map(({ number, result, httpStatus, error, worker }) => ({
       number,

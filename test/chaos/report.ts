@@ -1,7 +1,8 @@
 /** What a kill proof prints. */
 import { globSync } from "node:fs";
 import { join } from "node:path";
-import { killKinds, readJournal } from "./journal.ts";
+import { jobStates } from "../../server/src/job/state.ts";
+import { killKinds, readJournal, stopKinds } from "./journal.ts";
 import type { JobEntry, RequestEntry } from "./journal.ts";
 import type { Fault, FaultKind } from "./judge.ts";
 import type { Round } from "./lane.ts";
@@ -11,11 +12,14 @@ import type { Proof } from "./proof.ts";
 
 const shownFaults = 20;
 
-export function formatRound({ round, lane, victim, killed, seconds, verdict }: Round): string {
+export function formatRound({ round, lane, victim, killed, crashes, seconds, verdict }: Round): string {
   const [kill] = verdict.kills;
-  const what = killed
-    ? `killed with ${kill?.undelivered} undelivered and ${kill?.unanswered} unanswered, ${kill?.cut} cut off`
-    : "not killed: there was never something to lose";
+  const what =
+    crashes > 0
+      ? `${crashes} kills`
+      : killed
+        ? `killed with ${kill?.undelivered} undelivered and ${kill?.unanswered} unanswered, ${kill?.cut} cut off`
+        : "not killed: there was never something to lose";
   return (
     `round ${round}, lane ${lane}, ${victim}: ${what}; ${verdict.acknowledged} acknowledged, ${verdict.requests} requests, ` +
     `${verdict.explainedDoubles} doubles explained, ${verdict.faults.length} faults, ${seconds.toFixed(1)} s`
@@ -27,7 +31,9 @@ export function formatProof(proof: Proof, chaos: ChaosOptions): string {
   const { rounds, faults, errors, seconds, folder } = proof;
   const sum = (of: (verdict: Round["verdict"]) => number): number =>
     rounds.reduce((sum, { verdict }) => sum + of(verdict), 0);
-  const kinds = killKinds.map((kind) => `${kind} ${roundsOf(rounds, kind).length}`).join(", ");
+  const used = [...killKinds, ...stopKinds, "storm"] as const;
+  const seen = used.filter((kind) => roundsOf(rounds, kind).length > 0);
+  const kinds = seen.map((kind) => `${kind} ${roundsOf(rounds, kind).length}`).join(", ");
   const idle = rounds.filter((round) => !hadSomethingToLose(round)).length;
   const count = (kind: FaultKind): number =>
     new Set(faults.filter((one) => one.kind === kind).map(({ id }) => id)).size;
@@ -37,10 +43,19 @@ export function formatProof(proof: Proof, chaos: ChaosOptions): string {
     ...(faults.length + errors.length + idle > 0 ? [`kept: ${folder}`] : []),
     `seed ${chaos.seed}; ${chaos.lanes} lanes of ${chaos.workers} workers; ${seconds.toFixed(0)} s`,
     `rounds ${rounds.length} of ${chaos.rounds}: ${kinds}; without something to lose ${idle}`,
+    "kills that found jobs of their round in the state:",
+    ...jobStates.map((state) => {
+      const counts = seen.map((kind) => {
+        const found = roundsOf(rounds, kind).filter(({ states }) => (states[state] ?? 0) > 0);
+        return `${kind} ${found.length}`;
+      });
+      return `  ${state.padEnd(12)} ${counts.join(", ")}`;
+    }),
     `calls that a kill cut off ${sum(({ kills }) => kills[0]?.cut ?? 0)}, in ${rounds.filter(({ verdict }) => verdict.kills[0]?.cut).length} rounds`,
     `jobs acknowledged ${sum(({ acknowledged }) => acknowledged)}, stored without an acknowledgement ${sum((of) => of.storedUnacknowledged)}`,
     `requests ${sum(({ requests }) => requests)}, attempts OUTCOME_UNKNOWN ${sum((of) => of.unknownAttempts)}, doubles that one of them explains ${sum((of) => of.explainedDoubles)}`,
     `inconsistent ${count("inconsistent")}`,
+    `cancelled ${sum((of) => of.cancelled)}, held ${sum((of) => of.held)}, failed in doubt ${sum((of) => of.failedInDoubt)}`,
     `lost ${count("lost")} / doubled without OUTCOME_UNKNOWN ${count("doubled")} / stuck ${count("stuck")}`,
   ];
   return lines.join("\n");

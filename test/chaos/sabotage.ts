@@ -26,12 +26,28 @@ export const sabotages = {
   "forgets that an outcome is unknown": [
     { file: "store/sqlite/writes/lease.ts", from: '"outcome-unknown"', to: '"not-sent"' },
   ],
+  /** A claim whose request may have left is given back as if it had not. */
+  "sends again what had begun": [
+    {
+      file: "store/sqlite/writes/lease.ts",
+      from: 'policy !== "retry" && job["begun_attempt"] !== attempt',
+      to: 'policy !== "retry"',
+    },
+  ],
+  /** What may have arrived once, and may not arrive twice, is given up as any other. */
+  "knows no HELD": [
+    {
+      file: "store/sqlite/writes/lease.ts",
+      from: 'policy === "hold"',
+      to: 'policy === "never"',
+    },
+  ],
   /** Nobody takes back what a dead worker had claimed. */
   "recovers nothing": [
     {
       file: "schedule/recoverer.ts",
-      from: "lost, leasesEndedBy: isSteady() ? now : 0 });",
-      to: "lost: [], leasesEndedBy: 0 });",
+      from: "{ now, lost, leasesEndedBy }",
+      to: "{ now, lost: [], leasesEndedBy: 0 }",
     },
   ],
 } as const satisfies Record<string, readonly Change[]>;

@@ -18,7 +18,9 @@ const journal = openJournal<RequestEntry>(options.requests);
 const target = await startTarget((request) => {
   const { pathname, searchParams } = new URL(request.url, "http://target");
   const attempt = Number(String(request.headers["fieldpost-attempt"]).split("/")[0]);
-  const status = attempt <= Number(searchParams.get("refuse")) ? 503 : 200;
+  const last = Number(searchParams.get("status") ?? 200);
+  const isCut = attempt <= Number(searchParams.get("cut"));
+  const status = isCut ? 0 : attempt <= Number(searchParams.get("refuse")) ? 503 : last;
   const entry = {
     id: pathname.slice(1),
     attempt,
@@ -28,9 +30,10 @@ const target = await startTarget((request) => {
     time: monotonicMs(),
   };
   const delayMs = status === 200 ? Number(searchParams.get("delay")) : 0;
+  const answer = (): void => (isCut ? request.cut() : request.answer(status));
   void journal.appendSynced(entry).then(() => {
-    if (delayMs === 0) request.answer(status);
-    else setTimeout(() => request.answer(status), delayMs);
+    if (delayMs === 0) answer();
+    else setTimeout(answer, delayMs);
   });
   return undefined;
 });

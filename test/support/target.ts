@@ -18,6 +18,8 @@ export interface ReceivedRequest {
   readonly ended: Promise<"answered" | "closed">;
   /** Answers it now, where the handler did not. */
   answer(status: number, body?: string): void;
+  /** Closes its connection, with no answer. */
+  cut(): void;
 }
 
 /** The status, a status with headers and body, or nothing: then the test answers. */
@@ -113,6 +115,7 @@ async function readWhole(
     time: Date.now(),
     ended,
     answer: (status, body = "") => send(response, { status, body }),
+    cut: () => incoming.socket.destroy(),
   };
 }
 

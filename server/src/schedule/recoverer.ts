@@ -43,9 +43,10 @@ export class Recoverer {
     try {
       await settleClock();
       const now = clock();
-      const { requeued, failed } = await store.recover({ now, lost, leasesEndedBy: isSteady() ? now : 0 });
-      if (requeued + failed > 0)
-        log.warn({ requeued, failed, lost }, "recoverer: took back the jobs of lost workers");
+      const leasesEndedBy = isSteady() ? now : 0;
+      const { requeued, failed, held } = await store.recover({ now, lost, leasesEndedBy });
+      if (requeued + failed + held > 0)
+        log.warn({ requeued, failed, held, lost }, "recoverer: took back the jobs of lost workers");
       if (requeued > 0) onRequeued();
     } catch (error) {
       log.error({ err: error }, "recoverer: a round failed; the next one tries again");
