@@ -189,7 +189,7 @@ async function streamCalls(
   const stream = openEnqueueStream(client.channel);
   for (const [index, { call, jobs, requests }] of planned.entries()) {
     journal.append({ kind: "begun", call, jobs });
-    stream.send(index + 1, requests[0]!);
+    stream.send(index + 1, requests[0]);
   }
   const ended = stream.end();
   let done = 0;
