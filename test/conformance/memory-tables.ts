@@ -297,7 +297,12 @@ export class MemoryTables {
       };
     });
     const times = [...this.#waiting].map((row) => row.nextAttemptTime ?? 0);
-    return { jobs, nextDueTime: times.length === 0 ? undefined : Math.min(...times) };
+    const dueLeft = times.filter((time) => time <= now).length;
+    return {
+      jobs,
+      nextDueTime: times.length === 0 ? undefined : Math.min(...times),
+      dueLeft: dueLeft === 0 ? undefined : dueLeft,
+    };
   }
 
   finish(worker: number, attempts: readonly FinishedAttempt[]): readonly FinishResult[] {

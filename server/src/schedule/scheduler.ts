@@ -35,7 +35,7 @@ export interface SchedulerOptions {
 /** What was missed (a lost wake, a clock that jumped) is found after so long. */
 const pollMs = 1000;
 /** At most so many times its capacity is claimed, however fast sends end. */
-const maxAhead = 4;
+const maxAhead = 8;
 /** The other workers are woken at most so often: one claim of theirs takes all that waits. */
 const wakeOthersMs = 20;
 /** How many jobs a round looks for that knows of none: enough to find out whether there are more. */
@@ -199,12 +199,14 @@ export class Scheduler {
     try {
       const settled = this.#options.settleClock();
       if (settled !== undefined) await settled;
-      const { jobs, nextDueTime } = await store.claim(worker.number, limit, clock());
+      const began = performance.now();
+      const { jobs, nextDueTime, dueLeft } = await store.claim(worker.number, limit, clock());
+      this.#flow.claimed(performance.now() - began);
       for (const job of jobs) this.#take(job);
       lookTime = Math.min(lookTime, nextDueTime ?? lookTime);
       if (lookTime <= clock()) {
         this.#backlog = true;
-        this.#waiting = Number.POSITIVE_INFINITY;
+        this.#waiting = dueLeft ?? Number.POSITIVE_INFINITY;
       }
     } catch (error) {
       lookTime = clock() + retryMs;

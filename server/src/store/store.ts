@@ -92,6 +92,8 @@ export interface ClaimResult {
   readonly jobs: readonly ClaimedJob[];
   /** When the next job that still waits is due; undefined if none waits. Not after now if more are due than were claimed. */
   readonly nextDueTime: number | undefined;
+  /** How many more are due than were claimed, if any are; a store may stop counting at some hundreds. */
+  readonly dueLeft?: number | undefined;
 }
 
 /** The job in it has no parts. A cancelled attempt is among the attempts as soon as its end is known. */

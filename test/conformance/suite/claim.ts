@@ -20,6 +20,17 @@ import {
 
 export function describeClaim(open: OpenStore): void {
   describe("claim", () => {
+    test("tells how many more are due than it took, of all priorities", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      await insert(store, worker, [...newJobs(4), ...newJobs(3, { priority: 5 })]);
+      await insert(store, worker, newJobs(2, { scheduleTime: start + 1 }));
+      expect((await store.claim(worker, 2, start)).dueLeft).toBe(5);
+      expect((await store.claim(worker, 5, start)).dueLeft).toBeUndefined();
+      expect((await store.claim(worker, 1, start + 1)).dueLeft).toBe(1);
+    });
+
     test("hands out the whole job, as it was stored", async () => {
       await using setting = await setUp(open);
       const { store } = setting;

@@ -81,7 +81,7 @@ describe("a batch that is not whole", () => {
     expect(store.get(job.id)).toBeUndefined();
     expect(store.list().jobs).toEqual([]);
     expect(store.list({ kind: "state", state: "QUEUED" }).jobs).toEqual([]);
-    expect(store.claim()).toEqual({ rows: [], nextDueTime: null });
+    expect(store.claim()).toEqual({ rows: [], nextDueTime: null, dueLeft: null });
     const { id } = job;
     expect(store.write({ kind: "cancel", id, now, revision: undefined })).toEqual({ kind: "not-found" });
     expect(store.write({ kind: "delete", id, now, revision: undefined })).toEqual({ kind: "not-found" });

@@ -171,8 +171,9 @@ class SqliteStore implements Store {
   }
 
   async claim(worker: number, limit: number, now: number) {
-    const { rows, nextDueTime } = await this.#write({ kind: "claim", worker, limit, now });
-    return { jobs: rows.map((row) => toClaimed(row, now)), nextDueTime: nextDueTime ?? undefined };
+    const { rows, nextDueTime, dueLeft } = await this.#write({ kind: "claim", worker, limit, now });
+    const jobs = rows.map((row) => toClaimed(row, now));
+    return { jobs, nextDueTime: nextDueTime ?? undefined, dueLeft: dueLeft ?? undefined };
   }
 
   finish(worker: number, attempts: readonly FinishedAttempt[]) {

@@ -106,7 +106,7 @@ const inserted = count.chain((key) =>
       ...{ id: text, uid: text, state: fc.constantFrom(...jobStates) },
     }),
     fc.record({ kind: fc.constant("request-id-reused" as const), index: count }),
-    fc.record({ kind: fc.constant("id-taken" as const), id: text }),
+    fc.record({ kind: fc.constantFrom("id-taken" as const, "under-way" as const), id: text }),
     fc.record({ kind: fc.constant("full" as const), depth: count, limit: count }),
   ),
 );
@@ -137,11 +137,17 @@ const call: fc.Arbitrary<{ operation: WriteOperation; answer: Answer }> = fc.one
       stage: count,
       jobs: fc.array(newJob, { maxLength: 4 }),
     }),
-    answer: value(fc.array(inserted, { maxLength: 4 })),
+    answer: value(fc.option(fc.array(inserted, { maxLength: 4 }), { nil: undefined, freq: 9 })),
   }),
   fc.record({
     operation: fc.record({ kind: fc.constant("claim" as const), worker, limit: count, now: time }),
-    answer: value(fc.record({ rows: fc.array(claimed, { maxLength: 4 }), nextDueTime: fc.option(time) })),
+    answer: value(
+      fc.record({
+        rows: fc.array(claimed, { maxLength: 4 }),
+        nextDueTime: fc.option(time),
+        dueLeft: fc.option(count),
+      }),
+    ),
   }),
   fc.record({
     operation: fc.record({

@@ -11,6 +11,9 @@ const EXPIRED = stateNumber("EXPIRED");
 /** More jobs are not expired or put off in one claim, so that no transaction grows without bound; the next one goes on. */
 const maxPassed = 1000;
 
+/** More are not counted: no worker claims so many at a time. */
+const maxCounted = 500;
+
 /** A row of the statement `due`. */
 type DueRow = ClaimedRow & { readonly expireTime: number | null };
 
@@ -48,7 +51,21 @@ export function claim(
   }
   waiting.forget();
   const { dueTime } = waiting;
-  return { rows, nextDueTime: dueTime === Number.POSITIVE_INFINITY ? null : Math.max(0, dueTime) };
+  return {
+    rows,
+    nextDueTime: dueTime === Number.POSITIVE_INFINITY ? null : Math.max(0, dueTime),
+    dueLeft: dueTime <= now ? countDue(transaction, now) : null,
+  };
+}
+
+function countDue({ sql, waiting }: Transaction, now: number): number {
+  // What is not settled yet is due for all that is known.
+  let count = sql.isClosedStageLeft.get() === undefined ? 0 : maxCounted;
+  for (const priority of waiting.priorities()) {
+    if (count >= maxCounted) break;
+    count += sql.countDue.get(priority, now, maxCounted - count)!["count"] as number;
+  }
+  return count;
 }
 
 export function begin(

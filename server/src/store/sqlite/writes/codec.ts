@@ -244,8 +244,8 @@ function unpackInserted(from: Unpacker): InsertResult[] | undefined {
   });
 }
 
-function packClaimed(to: Packer, { rows, nextDueTime }: WriteResults["claim"]): void {
-  to.add(nextDueTime, rows.length);
+function packClaimed(to: Packer, { rows, nextDueTime, dueLeft }: WriteResults["claim"]): void {
+  to.add(nextDueTime, dueLeft, rows.length);
   for (const row of rows) {
     to.add(
       row.key,
@@ -268,7 +268,7 @@ function packClaimed(to: Packer, { rows, nextDueTime }: WriteResults["claim"]): 
 }
 
 function unpackClaimed(from: Unpacker): WriteResults["claim"] {
-  const nextDueTime = from.numberOrNull();
+  const [nextDueTime, dueLeft] = [from.numberOrNull(), from.numberOrNull()];
   const rows = times(from.number(), (): ClaimedRow => ({
     key: from.number(),
     id: from.text(),
@@ -292,7 +292,7 @@ function unpackClaimed(from: Unpacker): WriteResults["claim"] {
     tracestate: from.text(),
     body: from.blob(),
   }));
-  return { rows, nextDueTime };
+  return { rows, nextDueTime, dueLeft };
 }
 
 function packFinished(to: Packer, row: FinishedRow): void {

@@ -84,7 +84,11 @@ export interface WriteResults {
   /** False: the stage is given up. */
   "publish-stage": boolean;
   "discard-stage": undefined;
-  claim: { readonly rows: readonly ClaimedRow[]; readonly nextDueTime: number | null };
+  claim: {
+    readonly rows: readonly ClaimedRow[];
+    readonly nextDueTime: number | null;
+    readonly dueLeft: number | null;
+  };
   finish: FinishResult[];
   "note-time": number;
   sweep: SweepResult;

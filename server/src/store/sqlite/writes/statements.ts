@@ -92,6 +92,8 @@ export function prepareWrites(database: DatabaseSync) {
       run_time AS runTime, create_time AS createTime, method, url, headers, parameters, retry,
       attempt_timeout AS attemptTimeout, labels, traceparent, tracestate, body FROM job JOIN spec USING (key)
       WHERE worker = 0 AND priority = ? AND due_time <= ? AND finish_time IS NULL ORDER BY due_time, job.key LIMIT ? + 0`),
+    countDue: sql(`SELECT count(*) AS count FROM (SELECT 1 FROM job
+      WHERE worker = 0 AND priority = ? AND due_time <= ? AND finish_time IS NULL LIMIT ? + 0)`),
     nextDue: sql(`SELECT due_time FROM job WHERE worker = 0 AND priority = ? AND finish_time IS NULL
       ORDER BY due_time LIMIT 1`),
     claim:
