@@ -19,6 +19,8 @@ interface Terms extends InsertOptions {
  */
 const maxPiece = 200;
 
+/** What may be over the next time. */
+const passing: ReadonlySet<string> = new Set(["STORE_BUSY", "STORE_ERROR", "STORE_DISK_FULL"]);
 /** After an error of the store, so much later a stage that is given up is given up once more. */
 const retryMs = 250;
 
@@ -80,8 +82,7 @@ async function discard(write: Write, stage: number): Promise<void> {
       await write({ kind: "discard-stage", stage });
       return;
     } catch (error) {
-      const reason = error instanceof RelayError ? error.reason : undefined;
-      if (reason !== "STORE_BUSY" && reason !== "STORE_ERROR") return;
+      if (!(error instanceof RelayError) || !passing.has(error.reason)) return;
       await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
     }
   }

@@ -1918,6 +1918,10 @@ export const RelayServiceService = {
   /**
    * Takes up to 10,000 jobs over, all or none. The answers come in the order of the requests and hold name, uid and
    * state.
+   *
+   * A large batch is written in pieces, so that calls beside it hardly wait, and nobody sees a job of it before all are on
+   * disk. Meanwhile a call with the job_id, request_id or dedup_key of one of them is answered UNAVAILABLE
+   * (CALL_UNDER_WAY): what becomes of the batch is not known yet.
    */
   batchEnqueue: {
     path: "/fieldpost.v1.RelayService/BatchEnqueue" as const,
@@ -2117,6 +2121,10 @@ export interface RelayServiceServer extends UntypedServiceImplementation {
   /**
    * Takes up to 10,000 jobs over, all or none. The answers come in the order of the requests and hold name, uid and
    * state.
+   *
+   * A large batch is written in pieces, so that calls beside it hardly wait, and nobody sees a job of it before all are on
+   * disk. Meanwhile a call with the job_id, request_id or dedup_key of one of them is answered UNAVAILABLE
+   * (CALL_UNDER_WAY): what becomes of the batch is not known yet.
    */
   batchEnqueue: handleUnaryCall<BatchEnqueueRequest, BatchEnqueueResponse>;
   /**
@@ -2218,6 +2226,10 @@ export interface RelayServiceClient extends Client {
   /**
    * Takes up to 10,000 jobs over, all or none. The answers come in the order of the requests and hold name, uid and
    * state.
+   *
+   * A large batch is written in pieces, so that calls beside it hardly wait, and nobody sees a job of it before all are on
+   * disk. Meanwhile a call with the job_id, request_id or dedup_key of one of them is answered UNAVAILABLE
+   * (CALL_UNDER_WAY): what becomes of the batch is not known yet.
    */
   batchEnqueue(
     request: BatchEnqueueRequest,
