@@ -25,7 +25,7 @@ import type { TargetOptions, TargetReady } from "./target.ts";
 /** By lane. With few, much waits on disk; with many, much is under way. */
 const parallelSends = [8, 64] as const;
 const giveUpAfter = 2000;
-const callsAfterWorkerKill = 60;
+const callsAfterWorkerKill = 40;
 const maxLoadMs = 60_000;
 /** A lease, and the time until somebody looks. */
 const surelyPastLeaseMs = 16_000;

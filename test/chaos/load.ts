@@ -32,8 +32,9 @@ export interface LoadProfile {
   /** So many jobs are due later. */
   readonly laterShare: number;
   readonly laterMs: readonly [least: number, most: number];
-  /** So many jobs have a fate of their own, all fates alike; and of so many first attempts the connection is cut. */
+  /** So many jobs have a fate of their own, these alike; and of so many first attempts the connection is cut. */
   readonly fateShare: number;
+  readonly fates: readonly Fate[];
   readonly cutShare: number;
   /** So many are cancelled when they are acknowledged, so much later. */
   readonly cancelShare: number;
@@ -62,6 +63,7 @@ export const usualLoad: LoadProfile = {
   laterShare: 0.05,
   laterMs: [50, 1500],
   fateShare: 0.25,
+  fates: ["refused", "fail", "hold", "expires"],
   cutShare: 0.03,
   cancelShare: 0.06,
   cancelMs: [0, 300],
@@ -125,7 +127,6 @@ function planCall(
   };
 }
 
-const fates: readonly Fate[] = ["refused", "fail", "hold", "expires"];
 const ambiguityPolicies = {
   fail: AmbiguityPolicy.AMBIGUITY_POLICY_FAIL,
   hold: AmbiguityPolicy.AMBIGUITY_POLICY_HOLD,
@@ -154,6 +155,7 @@ function planJob(
   targetUrl: string,
   profile: LoadProfile,
 ): PlannedJob & { request: DeepPartial<EnqueueRequest> } {
+  const { fates } = profile;
   const fate = random() < profile.fateShare ? fates[between(random, 0, fates.length - 1)] : undefined;
   const isOnce = fate === "fail" || fate === "hold";
   const speed = random();
