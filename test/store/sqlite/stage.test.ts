@@ -318,3 +318,27 @@ test("a batch through the store is there whole or not at all, at every moment", 
   expect(await store.insert(worker, taken.slice(0, 3000), now, { claimUpTo: 0 })).toHaveLength(3000);
   await store.close();
 });
+
+test("a call of one job waits for no batch that came before it", async () => {
+  const path = temporaryPath();
+  const store = await openSqliteStore({ path, maxDepth: 100_000 });
+  const ended: string[] = [];
+  const batches = Array.from({ length: 5 }, async () => {
+    await store.insert(
+      0,
+      Array.from({ length: 2000 }, () => newJob()),
+      now,
+      { claimUpTo: 0 },
+    );
+    ended.push("batch");
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 5; i++) {
+    await store.insert(0, [newJob()], now, { claimUpTo: 0 });
+    ended.push("single");
+  }
+  await Promise.all(batches);
+  expect(ended.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => "single"));
+  expect(await store.depth()).toBe(10_005);
+  await store.close();
+});
