@@ -70,6 +70,23 @@ export function describeIdentity(open: OpenStore): void {
       expect(await store.insert(worker, [job], now, { claimUpTo: 0 })).toMatchObject([{ kind: "repeated" }]);
     });
 
+    test("in a large batch is known before the store is full, and what is new of it fits or not", async () => {
+      await using setting = await setUp(open, 302);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      const batch = Array.from({ length: 300 }, (_, index) =>
+        newJob({ requestIdentity: identityOf(`request ${index}`) }),
+      );
+      await insert(store, worker, batch);
+      const repeated = await store.insert(worker, batch, now, { claimUpTo: 0 });
+      expect(repeated.map(({ kind }) => kind)).toEqual(batch.map(() => "repeated"));
+      const more = await store.insert(worker, [...batch, newJob(), newJob()], now, { claimUpTo: 0 });
+      expect(more.slice(-2)).toMatchObject([{ kind: "stored" }, { kind: "stored" }]);
+      expect(await store.insert(worker, [...batch, newJob()], now, { claimUpTo: 0 })).toEqual([
+        { kind: "full", depth: 302, limit: 302 },
+      ]);
+    });
+
     test("in a batch of which some were stored before stores the others", async () => {
       await using setting = await setUp(open);
       const { store } = setting;

@@ -11,9 +11,9 @@ import type {
 import { RelayError } from "../../job/error.ts";
 import type { NewJob } from "../../job/job.ts";
 import { hasFailedSync } from "./failed-sync.ts";
-import { insertRows } from "./insert-rows.ts";
+import { insertJobs } from "./insert-jobs.ts";
 import type { ReadOperation, ReadResults } from "./reads.ts";
-import { toClaimed, toFinishedRow, toRow } from "./rows.ts";
+import { toClaimed, toFinishedRow } from "./rows.ts";
 import { StoreThread } from "./thread.ts";
 import { plainCodec } from "./thread-side.ts";
 import { writeCodec } from "./writes/codec.ts";
@@ -160,10 +160,10 @@ class SqliteStore implements Store {
     this.#waitingBytes += bytes;
     try {
       const { maxDepth } = this.#options;
-      return await insertRows(
+      return await insertJobs(
         (operation) => this.#write(operation),
         { worker, now, maxDepth, ...options },
-        jobs.map(toRow),
+        jobs,
       );
     } finally {
       this.#waitingBytes -= bytes;

@@ -1,7 +1,8 @@
 /** From one insert of the contract to what the writing thread is asked for: one change, or a batch in pieces. */
 import { RelayError } from "../../job/error.ts";
+import type { NewJob } from "../../job/job.ts";
 import type { InsertOptions, InsertResult } from "../store.ts";
-import type { NewJobRow } from "./rows.ts";
+import { toRow } from "./rows.ts";
 import type { WriteOperation, WriteResults } from "./writes/operations.ts";
 
 /** Gives an operation to the writing thread. */
@@ -24,29 +25,33 @@ const passing: ReadonlySet<string> = new Set(["STORE_BUSY", "STORE_ERROR", "STOR
 /** After an error of the store, so much later a stage that is given up is given up once more. */
 const retryMs = 250;
 
-export async function insertRows(
+export async function insertJobs(
   write: Write,
   { each = false, ...terms }: Terms,
-  jobs: readonly NewJobRow[],
+  jobs: readonly NewJob[],
 ): Promise<readonly InsertResult[]> {
-  if (!each && jobs.length > maxPiece) return insertInPieces(write, terms, jobs);
-  return (await write({ kind: "insert", ...terms, each, stage: 0, jobs }))!;
+  if (!each && jobs.length > maxPiece) {
+    const results = await insertInPieces(write, terms, jobs);
+    if (results !== undefined) return results;
+  }
+  return (await write({ kind: "insert", ...terms, each, stage: 0, jobs: jobs.map(toRow) }))!;
 }
 
+/** @returns undefined if there is no room for all of them. Some may be known, and then fewer places are enough. */
 async function insertInPieces(
   write: Write,
   { worker, now, maxDepth }: Omit<Terms, "each">,
-  jobs: readonly NewJobRow[],
-): Promise<readonly InsertResult[]> {
+  jobs: readonly NewJob[],
+): Promise<readonly InsertResult[] | undefined> {
   const opened = await write({ kind: "open-stage", worker, count: jobs.length, maxDepth });
-  if (opened.kind === "full") return [opened];
+  if (opened.kind === "full") return undefined;
   const { stage } = opened;
   try {
     const results: InsertResult[] = [];
     for (let at = 0; at < jobs.length; at += maxPiece) {
       const piece = jobs.slice(at, at + maxPiece);
       const terms = { worker, now, maxDepth, claimUpTo: 0, each: false, stage };
-      const stored = await write({ kind: "insert", ...terms, jobs: piece });
+      const stored = await write({ kind: "insert", ...terms, jobs: piece.map(toRow) });
       if (stored === undefined) throw givenUp();
       const [first] = stored;
       if (stored.length < piece.length || (first !== undefined && isRefusal(first))) {
