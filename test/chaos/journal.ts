@@ -155,6 +155,24 @@ export function openJournalReader<Entry>(path: string): JournalReader<Entry> {
   };
 }
 
+/** A journal that others still write to. */
+export interface GrowingJournal<Entry> extends Disposable {
+  /** All that stands in it by now; what was read before is not read again. */
+  all(): readonly Entry[];
+}
+
+export function openGrowingJournal<Entry>(path: string): GrowingJournal<Entry> {
+  const reader = openJournalReader<Entry>(path);
+  const entries: Entry[] = [];
+  return {
+    all() {
+      for (const entry of reader.readNew()) entries.push(entry);
+      return entries;
+    },
+    [Symbol.dispose]: () => reader[Symbol.dispose](),
+  };
+}
+
 /** All entries of a journal. */
 export function readJournal<Entry>(path: string): Entry[] {
   using reader = openJournalReader<Entry>(path);

@@ -245,7 +245,7 @@ describe("it finds", () => {
       "a request after CancelJob had answered",
       {
         calls: [...calls, cancelBegun, cancelAnswered(100)],
-        requests: [request("a", 1, { time: 1200 })],
+        requests: [request("a", 1, { time: 5200 })],
         jobs: [ended("CANCELLED", "OUTCOME_UNKNOWN")],
       },
     ],

@@ -10,8 +10,8 @@ import { startChild } from "../bench/child.ts";
 import { isAlive, startRelay, until } from "../support/relay.ts";
 import type { LogLine, Relay } from "../support/relay.ts";
 import type { ClientOptions, LoadMessage, LoadResult, RepeatMessage } from "./client.ts";
-import { openJournal, readJournal } from "./journal.ts";
-import type { CallEntry, JobEntry, KillKind, RequestEntry } from "./journal.ts";
+import { openGrowingJournal, openJournal, readJournal } from "./journal.ts";
+import type { CallEntry, GrowingJournal, JobEntry, KillKind, RequestEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
 import type { Evidence, Fault, Verdict } from "./judge.ts";
 import { roundOf } from "./load.ts";
@@ -53,8 +53,8 @@ export interface LaneResult {
 
 interface Files {
   readonly folder: string;
-  readonly calls: string;
-  readonly requests: string;
+  readonly calls: GrowingJournal<CallEntry>;
+  readonly requests: GrowingJournal<RequestEntry>;
 }
 
 export interface LaneOptions {
@@ -68,16 +68,18 @@ export interface LaneOptions {
 
 export async function runLane({ lane, folder, chaos, nextRound, onRound }: LaneOptions): Promise<LaneResult> {
   mkdirSync(folder);
-  const files = { folder, calls: join(folder, "calls.jsonl"), requests: join(folder, "requests.jsonl") };
+  const paths = { calls: join(folder, "calls.jsonl"), requests: join(folder, "requests.jsonl") };
   await using stack = new AsyncDisposableStack();
+  const files = {
+    folder,
+    calls: stack.use(openGrowingJournal<CallEntry>(paths.calls)),
+    requests: stack.use(openGrowingJournal<RequestEntry>(paths.requests)),
+  };
   const target = await startChild<TargetReady>(new URL("target.ts", import.meta.url), {
-    requests: files.requests,
+    requests: paths.requests,
   } satisfies TargetOptions);
   stack.defer(() => target.child.end());
-  const client = await startChild(new URL("client.ts", import.meta.url), {
-    calls: files.calls,
-    requests: files.requests,
-  } satisfies ClientOptions);
+  const client = await startChild(new URL("client.ts", import.meta.url), paths satisfies ClientOptions);
   stack.defer(() => client.child.end());
   const start = (grpc?: string): Promise<Relay> =>
     startRelay({
@@ -125,9 +127,9 @@ export async function runLane({ lane, folder, chaos, nextRound, onRound }: LaneO
     }
     const ofRound = (id: string): boolean => roundOf(id) === round;
     const deadline = performance.now() + chaos.boundSeconds * 1000;
-    const begun = readJournal<CallEntry>(files.calls).flatMap((entry) =>
-      entry.kind === "begun" ? entry.jobs.map(({ id }) => id) : [],
-    );
+    const begun = files.calls
+      .all()
+      .flatMap((entry) => (entry.kind === "begun" ? entry.jobs.map(({ id }) => id) : []));
     await awaitEnds(relay.client, new Set(begun.filter(ofRound)), deadline);
     const verdict = judge(gather(files, await readJobs(relay.client, ofRound), `round-${round}`, ofRound));
     onRound({
@@ -271,8 +273,8 @@ function gather(
   const isOfRound = (entry: CallEntry): boolean =>
     isWanted(entry.kind === "killed" ? `r${entry.round}-` : "call" in entry ? entry.call : entry.id);
   return {
-    calls: readJournal<CallEntry>(files.calls).filter(isOfRound),
-    requests: readJournal<RequestEntry>(files.requests).filter(({ id }) => isWanted(id)),
+    calls: files.calls.all().filter(isOfRound),
+    requests: files.requests.all().filter(({ id }) => isWanted(id)),
     jobs: readJournal<JobEntry>(path),
   };
 }
