@@ -50,6 +50,6 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
     describeClose(open);
     if (options.persists) describeReopen(open);
     describeConcurrency(open);
-    describeModel(open);
+    describeModel(open, options.persists ? 0.3 : 1);
   });
 }
