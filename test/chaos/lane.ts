@@ -103,7 +103,7 @@ export async function runLane({ lane, folder, chaos, nextRound, onRound }: LaneO
     if (victim === "storm") {
       ({ relay, crashes } = await storm({ relay, start, chaos, round, folder, until: loaded }));
     }
-    if (victim === "pause") await goOnAfterRecovery(relay, message.pids, loaded);
+    const isFenced = victim === "pause" && (await goOnAfterRecovery(relay, message, files, loaded));
     const { killed, states } = await loaded;
     const faults: Fault[] = [];
     const killedRelay = relay;
@@ -111,7 +111,7 @@ export async function runLane({ lane, folder, chaos, nextRound, onRound }: LaneO
       // Of a whole group nobody is left; workers without a supervisor end what they have begun beside the new ones.
       if (victim === "group") faults.push(...(await awaitGone(killedRelay, round)));
       if (victim === "group" || victim === "supervisor") relay = await start();
-      if (["worker", "workers", "stop", "pause"].includes(victim)) {
+      if (["worker", "workers", "stop"].includes(victim) || isFenced) {
         for (const pid of workers) await awaitSuccessor(relay, pid);
       }
     }
@@ -195,20 +195,27 @@ function loadMessage({
  * A worker and its supervisor stand still: until the other worker, at the end of a lease, takes the jobs of the one that
  * does not beat. Then both go on, and the one must find that nothing is its any more. Until then it answers nothing, and
  * the client waits.
+ *
+ * @returns false if nobody took its jobs, because nothing was stopped, it had none, or it stood still within a
+ * transaction: then nobody can write until it goes on
  */
 async function goOnAfterRecovery(
   relay: Relay,
-  pids: readonly number[],
+  { round, pids }: LoadMessage,
+  { calls }: Files,
   loaded: Promise<LoadResult>,
-): Promise<void> {
+): Promise<boolean> {
   const before = new Set(relay.lines);
   const isNew = (line: LogLine): boolean => !before.has(line);
-  const recovered = relay.line("recoverer: took back the jobs of lost workers", isNew);
-  // Never, if nothing was stopped, or if what was stopped had no job.
-  const inVain = loaded.then(({ killed }) => (killed ? sleep(surelyPastLeaseMs) : undefined));
-  await Promise.race([recovered, inVain]);
+  const recovered = relay.line("recoverer: took back the jobs of lost workers", isNew).then(() => true);
   recovered.catch(() => {});
+  let isOver = false;
+  void loaded.finally(() => (isOver = true)).catch(() => {});
+  const isStopped = (entry: CallEntry): boolean => entry.kind === "killed" && entry.round === round;
+  await until(() => isOver || calls.all().some(isStopped));
+  const isFenced = await Promise.race([recovered, sleep(surelyPastLeaseMs, false)]);
   for (const pid of pids) process.kill(pid, "SIGCONT");
+  return isFenced;
 }
 
 /** Until the slot of a worker has its next generation. */
