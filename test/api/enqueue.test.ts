@@ -215,12 +215,12 @@ describe("BatchEnqueue", () => {
       batch(ids.map((jobId) => ({ jobId, job: jobWith({}, { body: Buffer.from(jobId) }) }))),
       call,
     );
-    expect(jobs.map(({ name }) => name)).toEqual(ids.map((id) => `jobs/${id}`));
+    expect([...jobs].map(({ name }) => name)).toEqual(ids.map((id) => `jobs/${id}`));
     expect(await relay.store.depth()).toBe(20);
     const claimed = relay.handOver.handedOver;
     expect(claimed).toHaveLength(2);
     for (const job of claimed) expect(Buffer.from(job.request.body).toString()).toBe(job.id);
-    for (const [index, answer] of jobs.entries()) {
+    for (const [index, answer] of [...jobs].entries()) {
       const full = await getJob(relay, read(answer.name));
       expect(answer).toMatchObject({ uid: full.uid, state: full.state });
       expect(full.target?.http.body.toString()).toBe(ids[index]);
@@ -260,7 +260,7 @@ describe("BatchEnqueue", () => {
     const request = { job: jobWith(), validateOnly: true };
     const { jobs } = await batchEnqueue(relay, batch(Array.from({ length: 10_000 }, () => request)), call);
     expect(jobs).toHaveLength(10_000);
-    expect(new Set(jobs.map(({ uid }) => uid)).size).toBe(10_000);
+    expect(new Set([...jobs].map(({ uid }) => uid)).size).toBe(10_000);
     expect(await relay.store.depth()).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 import { Job } from "../gen/fieldpost/v1/job.ts";
-import type { BatchEnqueueRequest, BatchEnqueueResponse } from "../gen/fieldpost/v1/relay.ts";
+import type { EnqueueRequest } from "../gen/fieldpost/v1/relay.ts";
 import { RelayError } from "../job/error.ts";
 import type { NewJob } from "../job/job.ts";
 import { initialState } from "../job/state.ts";
@@ -11,16 +11,27 @@ import type { Kept } from "./enqueue.ts";
 import { stateMessage } from "./job-message.ts";
 import { jobName, quote } from "./names.ts";
 import type { Call, Relay } from "./relay.ts";
-import { inSlices } from "./slices.ts";
+import { inSlices, mapSequence } from "./slices.ts";
+import type { Sequence } from "./slices.ts";
 import { Violations } from "./violations.ts";
 
 const maxRequests = 10_000;
 
+/** A BatchEnqueueRequest whose requests are looked at once, one after the other. */
+export interface BatchRequest {
+  readonly requests: Sequence<EnqueueRequest>;
+}
+
+/** A BatchEnqueueResponse, likewise. */
+export interface BatchResponse {
+  readonly jobs: Sequence<Job>;
+}
+
 export async function batchEnqueue(
   relay: Relay,
-  { requests }: BatchEnqueueRequest,
+  { requests }: BatchRequest,
   call: Call,
-): Promise<BatchEnqueueResponse> {
+): Promise<BatchResponse> {
   const now = relay.clock();
   const span = startEnqueueSpan(call.context, "default", requests.length);
   try {
@@ -30,7 +41,7 @@ export async function batchEnqueue(
       violations.throwIfAny();
     }
     const trace = traceOf(withSpan(call.context, span));
-    const validateOnly = requests[0]!.validateOnly;
+    let validateOnly = false;
     const ids = new Set<string>();
     const requestIds = new Set<string>();
     const jobs: NewJob[] = [];
@@ -44,6 +55,7 @@ export async function batchEnqueue(
         violations.add(`${at}request_id`, `${quote(requestId)} stands in this batch already`);
       }
       requestIds.add(requestId);
+      if (index === 0) ({ validateOnly } = request);
       if (request.validateOnly !== validateOnly) {
         violations.add(`${at}validate_only`, "must be the same in all requests of a batch");
       }
@@ -51,7 +63,7 @@ export async function batchEnqueue(
     });
     violations.throwIfAny();
     const kept = validateOnly ? [] : await store(relay, jobs, now);
-    return { jobs: jobs.map((job, index) => toAnswer(job, kept[index], now)) };
+    return { jobs: mapSequence(jobs, (job, index) => toAnswer(job, kept[index], now)) };
   } catch (error) {
     markFailed(span, error instanceof RelayError ? error.reason : "INTERNAL");
     throw error;

@@ -10,7 +10,7 @@ import type {
   RetryPolicy,
   TraceContext,
 } from "../job/job.ts";
-import { checkHttpTarget } from "./check-http-target.ts";
+import { checkHttpTarget, noEntries } from "./check-http-target.ts";
 import { checkRetryPolicy } from "./check-retry-policy.ts";
 import { idRule, isId, queueName, quote } from "./names.ts";
 import { checkRequestIdentity } from "./request-identity.ts";
@@ -40,7 +40,7 @@ const noRequest: HttpRequest = {
   url: "",
   headers: [],
   body: Buffer.alloc(0),
-  parameters: new Map(),
+  parameters: noEntries,
 };
 
 /**
@@ -94,7 +94,7 @@ function emptyJob(limits: JobLimits): Checked {
     retryPolicy: limits.retryPolicy,
     ambiguityPolicy: "retry",
     attemptTimeoutMs: limits.attemptTimeoutMs,
-    labels: new Map(),
+    labels: noEntries,
   };
 }
 
@@ -139,7 +139,7 @@ function checkJob(job: Job, at: string, limits: JobLimits, now: number, violatio
       job.attemptTimeout === undefined
         ? limits.attemptTimeoutMs
         : checkDuration(job.attemptTimeout, `${at}.attempt_timeout`, 1, maxAttemptTimeoutMs, violations),
-    labels: job.labels,
+    labels: job.labels.size === 0 ? noEntries : job.labels,
     dedupKey: job.dedupKey === "" ? undefined : job.dedupKey,
     retentionMs:
       job.retention === undefined
@@ -205,15 +205,30 @@ function checkLabels(labels: ReadonlyMap<string, string>, field: string, violati
 let pool = Buffer.alloc(0);
 let used = 0;
 
-/** A UUID of version 7 (RFC 9562, section 5.7): sorts by time, so that the store's index grows at its end. */
+const hexDigits = Buffer.from("0123456789abcdef", "latin1");
+/** Where the two digits of each byte of a UUID stand in its text. */
+const digitPlaces = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+const uuidBytes = Buffer.alloc(16);
+const uuidText = Buffer.alloc(36, "-", "latin1");
+
+/**
+ * A UUID of version 7 (RFC 9562, section 5.7): sorts by time, so that the store's index grows at its end. One flat string:
+ * one that is put together from parts takes four times the memory, and a batch keeps thousands.
+ */
 export function uuidV7(now: number): string {
   if (used + 10 > pool.length) {
     pool = randomBytes(1280);
     used = 0;
   }
-  const random = pool.toString("hex", used, used + 10);
-  used += 10;
-  const time = now.toString(16).padStart(12, "0");
-  const variant = "89ab"[Number.parseInt(random[3]!, 16) & 3]!;
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
+  uuidBytes.writeUIntBE(now, 0, 6);
+  uuidBytes.set(pool.subarray(used, (used += 10)), 6);
+  uuidBytes[6] = (uuidBytes[6]! & 0x0f) | 0x70;
+  uuidBytes[8] = (uuidBytes[8]! & 0x3f) | 0x80;
+  for (let index = 0; index < 16; index++) {
+    const byte = uuidBytes[index]!;
+    const place = digitPlaces[index]!;
+    uuidText[place] = hexDigits[byte >> 4]!;
+    uuidText[place + 1] = hexDigits[byte & 0x0f]!;
+  }
+  return uuidText.toString("latin1");
 }

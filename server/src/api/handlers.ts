@@ -55,7 +55,7 @@ export function createHandlers(
 function over(wire: Wire | undefined, method: Method): Method {
   if (wire === undefined) return method;
   return async (relay, request, call) => {
-    const message = await wire.read(request);
+    const message = wire.read(request);
     return wire.write((await method(relay, message as never, call)) as never);
   };
 }

@@ -21,7 +21,7 @@ export type Method = (relay: Relay, request: never, call: Call) => Promise<unkno
 
 /** From and to the bytes on the wire, for messages that are too large to be read or written in one go. */
 export interface Wire {
-  read(bytes: Uint8Array): Promise<unknown>;
+  read(bytes: Uint8Array): unknown;
   write(response: never): Promise<Uint8Array>;
 }
 
