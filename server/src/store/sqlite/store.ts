@@ -36,6 +36,14 @@ export interface SqliteStoreOptions {
 const checkpointEveryMs = 200;
 /** Beyond so many pages (64 MiB) a passive checkpoint is not enough: writers that never rest keep the WAL growing. */
 const walPageLimit = 16_384;
+/**
+ * Then the writer tries for so long to begin the WAL anew, while those who call it wait: while another process has a
+ * checkpoint under way, or somebody reads, it is in vain, and the next checkpoint asks again. A WAL that has grown to
+ * several times as much is worth a longer wait.
+ */
+const restartLogMs = 50;
+const longRestartLogMs = 2000;
+const muchTooLong = 4 * walPageLimit;
 
 /** Inserts that wait for the disk may hold so much of the process's memory; then callers are told to come again. */
 const maxWaitingBytes = 128 * 1024 * 1024;
@@ -244,7 +252,9 @@ class SqliteStore implements Store {
 
   async #runCheckpoint(): Promise<void> {
     try {
-      if ((await this.#read({ kind: "checkpoint" })) > walPageLimit) this.#writer.restartLog();
+      const pages = await this.#read({ kind: "checkpoint" });
+      if (pages > walPageLimit)
+        this.#writer.restartLog(pages > muchTooLong ? longRestartLogMs : restartLogMs);
     } catch {
       // The next one does it; a store that failed says so to those who write.
     } finally {

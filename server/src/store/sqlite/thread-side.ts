@@ -6,8 +6,8 @@ import { hasFailedSync } from "./failed-sync.ts";
 /** One message to a thread. */
 export interface Group<Operation> {
   readonly operations: readonly Operation[];
-  /** For the writer: bring the WAL back to its start first. */
-  readonly restartLog?: boolean;
+  /** For the writer: bring the WAL back to its start first, and try that for so long. */
+  readonly restartLogMs?: number | undefined;
 }
 
 export interface ThreadFailure {

@@ -50,7 +50,7 @@ export class StoreThread<Operation> {
   #flushing = false;
   /** When this turn's first answers came. */
   #turnSince: number | undefined;
-  #restartLog = false;
+  #restartLogMs: number | undefined;
   #opened = false;
   #closed = false;
   readonly #exited: Promise<void>;
@@ -110,9 +110,9 @@ export class StoreThread<Operation> {
     });
   }
 
-  /** Lets the writer bring the WAL back to its start before its next group. */
-  restartLog(): void {
-    this.#restartLog = true;
+  /** Lets the writer try for so long to bring the WAL back to its start before its next group. */
+  restartLog(timeoutMs: number): void {
+    this.#restartLogMs = timeoutMs;
   }
 
   /** Waits for the operations under way, then ends the thread; or leaves it as it is, if closing may lose something. */
@@ -144,8 +144,8 @@ export class StoreThread<Operation> {
     this.#underWay.push(group);
     const { codec } = this.#options;
     const operations = group.map((waiting) => waiting.operation);
-    const message = codec.packGroup({ operations, restartLog: this.#restartLog });
-    this.#restartLog = false;
+    const message = codec.packGroup({ operations, restartLogMs: this.#restartLogMs });
+    this.#restartLogMs = undefined;
     this.#worker.postMessage(message, codec.transfersOf(message));
   }
 

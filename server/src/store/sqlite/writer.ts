@@ -93,11 +93,10 @@ function runGroup(
   }
 }
 
-/** So long the writer tries to bring the WAL back to its start; then it goes on, and tries again later. */
-const restartTimeoutMs = 2000;
 /**
- * The same when it opens the file: a whole WAL may have to be copied, by this or by another process. Far less than a
- * worker may take to be ready: a program that keeps reading, a backup say, must not keep the relay from starting.
+ * How long the writer tries to bring the WAL back to its start when it opens the file: a whole WAL may have to be copied,
+ * by this or by another process. Far less than a worker may take to be ready: a program that keeps reading, a backup say,
+ * must not keep the relay from starting.
  */
 const firstRestartTimeoutMs = 5000;
 
@@ -109,16 +108,16 @@ const firstRestartTimeoutMs = 5000;
 function restartLog(database: DatabaseSync, checkpoints: Checkpoints, timeoutMs: number): void {
   const restart = database.prepare("PRAGMA wal_checkpoint(RESTART)");
   const deadline = performance.now() + timeoutMs;
-  database.exec(`PRAGMA busy_timeout = ${restartTimeoutMs / 4}`);
+  database.exec(`PRAGMA busy_timeout = ${Math.ceil(timeoutMs / 4)}`);
   // Busy at once: another process has a checkpoint under way. Busy late: a writer or a reader was in the way.
   const isBusy = () => checkpoints.run(() => restart.get()!["busy"]) !== 0;
   while (isBusy() && performance.now() < deadline) nap(2);
   database.exec("PRAGMA busy_timeout = 0");
 }
 
-function tryRestartLog(database: DatabaseSync, checkpoints: Checkpoints): void {
+function tryRestartLog(database: DatabaseSync, checkpoints: Checkpoints, timeoutMs: number): void {
   try {
-    restartLog(database, checkpoints, restartTimeoutMs);
+    restartLog(database, checkpoints, timeoutMs);
   } catch (error) {
     if (error instanceof FailedSync) failed = error;
   }
@@ -169,7 +168,7 @@ openInThread(parentPort!, path, writeCodec, () => {
   const inode = statSync(path, { bigint: true }).ino;
   return {
     run(group: Group<WriteOperation>): GroupAnswer {
-      if (group.restartLog) tryRestartLog(database, checkpoints);
+      if (group.restartLogMs !== undefined) tryRestartLog(database, checkpoints, group.restartLogMs);
       if (group.operations.some(({ kind }) => kind === "renew")) checkFile(path, inode);
       return runGroup(database, transaction, writes, group.operations);
     },

@@ -179,15 +179,19 @@ const plain = <T>(record: T): T => structuredClone(record);
 const cross = <T>(message: T): T => structuredClone(message, { transfer: writeCodec.transfersOf(message) });
 
 test("groups and answers come out as they went in", () => {
-  const property = fc.property(fc.array(call, { maxLength: 12 }), fc.boolean(), (calls, restartLog) => {
-    const operations = calls.map(({ operation }) => operation);
-    const answers = calls.map(({ answer }) => answer);
-    const group = writeCodec.unpackGroup(cross(writeCodec.packGroup({ operations, restartLog })));
-    // Not expect().toEqual, which looks at each byte of a body by itself.
-    deepStrictEqual(group, { operations: operations.map(plain), restartLog });
-    const answered = writeCodec.unpackAnswers(cross(writeCodec.packAnswers(operations, answers)));
-    deepStrictEqual(answered, answers.map(plain));
-  });
+  const property = fc.property(
+    fc.array(call, { maxLength: 12 }),
+    fc.option(fc.nat(), { nil: undefined }),
+    (calls, restartLogMs) => {
+      const operations = calls.map(({ operation }) => operation);
+      const answers = calls.map(({ answer }) => answer);
+      const group = writeCodec.unpackGroup(cross(writeCodec.packGroup({ operations, restartLogMs })));
+      // Not expect().toEqual, which looks at each byte of a body by itself.
+      deepStrictEqual(group, { operations: operations.map(plain), restartLogMs });
+      const answered = writeCodec.unpackAnswers(cross(writeCodec.packAnswers(operations, answers)));
+      deepStrictEqual(answered, answers.map(plain));
+    },
+  );
   fc.assert(property, { numRuns: 200 });
 });
 

@@ -15,7 +15,7 @@ interface PackedGroup {
   readonly packed: Packed;
   /** Those that are not packed, in their order. */
   readonly others: readonly WriteOperation[];
-  readonly restartLog: boolean;
+  readonly restartLogMs: number | undefined;
 }
 
 interface PackedAnswers {
@@ -27,7 +27,7 @@ interface PackedAnswers {
 const tags = { other: 0, insert: 1, claim: 2, finish: 3 } as const;
 
 export const writeCodec: Codec<WriteOperation> = {
-  packGroup({ operations, restartLog = false }): PackedGroup {
+  packGroup({ operations, restartLogMs }): PackedGroup {
     const packer = new Packer();
     const others: WriteOperation[] = [];
     packer.add(operations.length);
@@ -50,11 +50,11 @@ export const writeCodec: Codec<WriteOperation> = {
           others.push(operation);
       }
     }
-    return { packed: packer.finish(), others, restartLog };
+    return { packed: packer.finish(), others, restartLogMs };
   },
 
   unpackGroup(message): Group<WriteOperation> {
-    const { packed, others, restartLog } = message as PackedGroup;
+    const { packed, others, restartLogMs } = message as PackedGroup;
     const from = new Unpacker(packed);
     const rest = others.values();
     const operations = times(from.number(), (): WriteOperation => {
@@ -81,7 +81,7 @@ export const writeCodec: Codec<WriteOperation> = {
           return rest.next().value!;
       }
     });
-    return { operations, restartLog };
+    return { operations, restartLogMs };
   },
 
   packAnswers(operations, answers): PackedAnswers {
