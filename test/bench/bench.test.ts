@@ -68,6 +68,9 @@ test.skipIf(isSkipped)(
       }
     }
     expect(subjects[1]!.rounds[0]!.processes.map(({ name }) => name)).toEqual(["supervisor", "worker 0"]);
+    expect(Object.keys(subjects[1]!.rounds[0]!.threads)).toEqual(
+      expect.arrayContaining(["main", "V8Worker", "the store's wri"]),
+    );
 
     const slow = `-1-${delayMs}ms`;
     expect(readdirSync(folder)).toEqual(

@@ -13,7 +13,15 @@ import { fsyncDelayEnv } from "./fsync-delay.ts";
 import type { LoadOptions, LoadPorts, Way } from "./load.ts";
 import { loopDelayEnv, noDelay, readLoopDelay, startLoopDelay } from "./loop-delay.ts";
 import type { Options } from "./options.ts";
-import { acceptors, allowedCpus, cpuMicros, machineMicros, readMemory, type Memory } from "./processes.ts";
+import {
+  acceptors,
+  allowedCpus,
+  cpuMicros,
+  machineMicros,
+  readMemory,
+  threadMicros,
+  type Memory,
+} from "./processes.ts";
 import { profilerEnv, startProfiles, stopProfiles, type ThreadProfile } from "./profiler.ts";
 import { perSecond } from "./stats.ts";
 import type { TargetAsk, TargetCount, TargetReady } from "./target.ts";
@@ -64,6 +72,8 @@ export interface Measurement {
   loopDelayP99Ms: number;
   /** User and system time of all its processes: hardly moves with what else the machine does. */
   cpuMicrosPerJob: number;
+  /** Of that, what the threads took that are alive at the end, by their names. */
+  threads: Record<string, number>;
   /** Of the generator, likewise: what a client costs, where it is one as users have it. */
   generatorCpuMicrosPerJob: number;
   /** What processes that have nothing to do with it took of the CPUs meanwhile: 0.5 makes the figures worthless. */
@@ -135,11 +145,16 @@ export async function measureDelivery(
   await run(options.warmup);
   if (onProfiles !== undefined) await startProfiles(profiles, workers);
   const cpuBefore = pids.map(cpuMicros);
+  const threadsBefore = threadMicros(pids);
   const generatorCpuBefore = cpuMicros(load.pid);
   const countOthers = startCountingOthers([process.pid, target.child.pid, load.pid, ...pids]);
   const { result, reached, endNs } = await run(jobs);
   const otherCpuShare = countOthers();
   const cpuAfter = pids.map(cpuMicros);
+  const threads = [...threadMicros(pids)].map(([name, micros]): [string, number] => [
+    name,
+    (micros - (threadsBefore.get(name) ?? 0)) / jobs,
+  ]);
   const generatorCpu = cpuMicros(load.pid) - generatorCpuBefore;
   const memory = pids.map(readMemory);
   if (onProfiles !== undefined) onProfiles(await stopProfiles(profiles), subject.processes);
@@ -164,6 +179,7 @@ export async function measureDelivery(
       ...processes.filter(({ isWorker }) => isWorker).map(({ loopDelayP99Ms }) => loopDelayP99Ms),
     ),
     cpuMicrosPerJob: sum(processes.map(({ cpuMicrosPerJob }) => cpuMicrosPerJob)),
+    threads: Object.fromEntries(threads),
     generatorCpuMicrosPerJob: generatorCpu / jobs,
     otherCpuShare,
     pssMiB: sum(processes.map(({ pssMiB }) => pssMiB)),

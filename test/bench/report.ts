@@ -1,4 +1,4 @@
-// What a bench prints: a table with a column for each subject, and one with a row for each process.
+// What a bench prints: a table with a column for each subject, the same for their threads, and one with a row for each process.
 import type { Measurement, ProcessMeasurement } from "./measure.ts";
 import { summarize } from "./stats.ts";
 
@@ -46,7 +46,7 @@ const processFigures: readonly Figure<ProcessMeasurement>[] = [
 ];
 const compared = figures.filter(({ isCompared }) => isCompared === true);
 
-/** Both tables; a cell is the median over the rounds, with the least and the greatest in brackets. */
+/** The three tables; a cell is the median over the rounds, with the least and the greatest in brackets. */
 export function formatReport(result: BenchResult): string {
   const { noop, subjects } = result;
   if (subjects.length === 0) return formatTable([["noop: calls/s", formatRounds(noop, 0)]]);
@@ -75,7 +75,29 @@ export function formatReport(result: BenchResult): string {
       row("acknowledged / noop's calls", ({ rounds }) => formatRounds(noopRatios(rounds, noop), 3)),
     );
   }
-  return `${formatTable(rows)}\n\n${formatTable(processRows(subjects))}`;
+  return [rows, threadRows(subjects), processRows(subjects)].map(formatTable).join("\n\n");
+}
+
+/** Less of a thread is left out, µs a job. */
+const leastMicros = 0.5;
+
+function threadRows(subjects: readonly SubjectResult[]): string[][] {
+  const head = ["CPU a job of threads, µs", ...subjects.map(({ label }) => label)];
+  const names = new Set(
+    subjects.flatMap(({ rounds }) =>
+      rounds.flatMap(({ threads }) => Object.keys(threads).filter((name) => threads[name]! >= leastMicros)),
+    ),
+  );
+  const rows = [...names].map((name) => [
+    name,
+    ...subjects.map(({ rounds }) =>
+      formatRounds(
+        rounds.map(({ threads }) => threads[name] ?? Number.NaN),
+        1,
+      ),
+    ),
+  ]);
+  return [head, ...rows];
 }
 
 function processRows(subjects: readonly SubjectResult[]): string[][] {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { allowedCpus, cpuMicros, machineMicros, readMemory } from "./processes.ts";
+import { allowedCpus, cpuMicros, machineMicros, readMemory, threadMicros } from "./processes.ts";
 import { perSecond, quantile, summarize } from "./stats.ts";
 
 test("a quantile is the value below which that share lies", () => {
@@ -34,6 +34,9 @@ test("and what the machine does: time passes on all CPUs, and this process's own
   const ownBefore = cpuMicros(process.pid);
   while (cpuMicros(process.pid) < ownBefore + 100_000);
   const now = machineMicros();
+  const ofThreads = [...threadMicros([process.pid]).values()].reduce((sum, micros) => sum + micros);
+  expect(ofThreads).toBeGreaterThanOrEqual(50_000);
+  expect(ofThreads).toBeLessThanOrEqual(cpuMicros(process.pid));
   expect(now.total).toBeGreaterThan(before.total);
   // Ticks are counted at other times for the whole than for the process.
   expect(now.busy - before.busy).toBeGreaterThanOrEqual(50_000);
@@ -43,4 +46,5 @@ test("and what the machine does: time passes on all CPUs, and this process's own
 test("and nothing of one that is gone", () => {
   expect(readMemory(0)).toEqual({ peakRssMiB: NaN, rssMiB: NaN, pssMiB: NaN });
   expect(cpuMicros(0)).toBe(0);
+  expect(threadMicros([0])).toEqual(new Map());
 });

@@ -111,8 +111,11 @@ function restartLog(database: DatabaseSync, checkpoints: Checkpoints, timeoutMs:
   database.exec(`PRAGMA busy_timeout = ${Math.ceil(timeoutMs / 4)}`);
   // Busy at once: another process has a checkpoint under way. Busy late: a writer or a reader was in the way.
   const isBusy = () => checkpoints.run(() => restart.get()!["busy"]) !== 0;
-  while (isBusy() && performance.now() < deadline) nap(2);
-  database.exec("PRAGMA busy_timeout = 0");
+  try {
+    while (isBusy() && performance.now() < deadline) nap(2);
+  } finally {
+    database.exec("PRAGMA busy_timeout = 0");
+  }
 }
 
 function tryRestartLog(database: DatabaseSync, checkpoints: Checkpoints, timeoutMs: number): void {
