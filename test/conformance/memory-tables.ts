@@ -266,6 +266,7 @@ export class MemoryTables {
       if (isExpired(row, now)) this.#move(row, "expire", now);
       else if (isDue(row, now) && this.#blockedUntil(row.job) > now) {
         row.nextAttemptTime = this.#blockedUntil(row.job);
+        if (row.state === "SCHEDULED") row.state = "QUEUED";
         this.#touch(row, now);
       }
     }
@@ -294,6 +295,7 @@ export class MemoryTables {
         runTime: row.runTime,
         dueTime: row.claim?.dueTime ?? 0,
         claimTime: now,
+        expireTime: row.job.expireTime,
       };
     });
     const times = [...this.#waiting].map((row) => row.nextAttemptTime ?? 0);
@@ -320,6 +322,7 @@ export class MemoryTables {
       if (row.state !== "DISPATCHING") return "stale";
       if (next.state === "RELEASED") {
         row.attemptCount--;
+        row.begunAttempt = 0;
         this.#move(row, "release", attempt.endTime, next.nextAttemptTime ?? attempt.endTime);
         return "recorded";
       }

@@ -29,6 +29,7 @@ export function makeJob(
     claimTime: 0,
     ambiguityPolicy: "retry",
     createTime: 0,
+    expireTime: undefined,
     maxAttempts: 10,
     retryPolicy: { initialBackoffMs: 1000, maxBackoffMs: 1000, multiplier: 1, jitter: "none" },
     attemptTimeoutMs: 20_000,

@@ -11,11 +11,11 @@ import { claimedFrom } from "../support/new-job.ts";
 
 export const start = 1_700_000_000_000;
 
-/** From here on time stands still unless the test moves it. The store's own turns go on. */
-export function freezeTime(): void {
+/** From here on time stands still unless the test moves it, also that of other clocks. The store's own turns go on. */
+export function freezeTime(...others: readonly "performance"[]): void {
   vi.useFakeTimers({
     now: start,
-    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"],
+    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", ...others],
   });
   onTestFinished(() => void vi.useRealTimers());
 }

@@ -3,6 +3,7 @@ import type { EnqueueRequest } from "../gen/fieldpost/v1/relay.ts";
 import { RelayError } from "../job/error.ts";
 import type { ClaimedJob, JobRecord, NewJob } from "../job/job.ts";
 import { initialState } from "../job/state.ts";
+import { maxClaimingJobs } from "../store/store.ts";
 import type { InsertResult } from "../store/store.ts";
 import { traceOf, withSpan } from "../telemetry/carrier.ts";
 import { ATTR_MESSAGING_MESSAGE_ID } from "../telemetry/attributes.ts";
@@ -91,7 +92,8 @@ async function insert(
   now: number,
   each: boolean,
 ): Promise<readonly InsertResult[]> {
-  const reserved = relay.handOver.reserve(jobs.length);
+  const mayClaim = each || jobs.length <= maxClaimingJobs;
+  const reserved = mayClaim ? relay.handOver.reserve(jobs.length) : 0;
   const claimed: ClaimedJob[] = [];
   try {
     const results = await relay.store.insert(relay.worker, jobs, now, { claimUpTo: reserved, each });
@@ -144,9 +146,15 @@ async function repeatAnswer(
   job: NewJob,
   { key, revision, id, uid, createTime, state }: Extract<Kept, { kind: "repeated" }>,
 ): Promise<Job> {
-  const spec = (await relay.store.get(id, specParts))?.spec;
+  const found = await relay.store.get(id, specParts);
+  // Not of another job, which has got the id since this one was deleted.
+  const spec = found?.uid === uid ? found.spec : undefined;
+  const { isRelative, scheduleTime } = job;
+  const delayMs =
+    isRelative === true && scheduleTime !== undefined ? scheduleTime - job.createTime : undefined;
   const first = { kind: "stored", key, revision, state, claimed: state === "DISPATCHING" } as const;
-  return toAnswer({ ...job, ...spec, id, uid, createTime }, first, createTime);
+  const delayed = delayMs === undefined ? {} : { scheduleTime: createTime + delayMs };
+  return toAnswer({ ...job, ...spec, ...delayed, id, uid, createTime }, first, createTime);
 }
 
 const specParts = new Set(["spec"] as const);

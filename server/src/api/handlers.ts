@@ -106,12 +106,13 @@ function draining(fullName: string): RelayError {
 }
 
 function answersTo(stream: ServerDuplexStream<never, unknown>): Answers {
+  const waiting: (() => void)[] = [];
+  const goOn = (): void => waiting.splice(0).forEach((resolve) => resolve());
+  for (const event of ["drain", "cancelled", "close"]) stream.on(event, goOn);
   return {
     async write(response) {
       if (stream.cancelled || stream.destroyed || stream.write(response)) return;
-      await new Promise<void>((resolve) => {
-        for (const event of ["drain", "cancelled", "close"]) stream.once(event, () => resolve());
-      });
+      await new Promise<void>((resolve) => void waiting.push(resolve));
     },
   };
 }

@@ -35,6 +35,10 @@ export async function retryJob(relay: Relay, request: RetryJobRequest): Promise<
       );
     case "duplicate":
       throw refused(`${jobName(result.id)} has the dedup_key of ${jobName(id)} by now`, "DEDUP_KEY_TAKEN");
+    case "under-way": {
+      const message = `another call stores ${jobName(result.id)} just now, with the dedup_key of ${jobName(id)}; nothing was changed`;
+      throw new RelayError("UNAVAILABLE", message, { reason: "CALL_UNDER_WAY", retryDelayMs: 100 });
+    }
     case "full":
       throw queueFull(result, "nothing was changed");
     default:

@@ -113,6 +113,8 @@ export interface ClaimedJob extends JobSpec {
   /** When the claim was made. */
   readonly claimTime: number;
   readonly createTime: number;
+  /** If no attempt has begun by then, none may. */
+  readonly expireTime: number | undefined;
 }
 
 export type AttemptResult = "succeeded" | "failed" | "not-sent" | "outcome-unknown";

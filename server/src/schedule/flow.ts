@@ -8,7 +8,7 @@ const windowMs = 25;
 const leastAheadMs = 150;
 const mostAheadMs = 400;
 const claimsAhead = 8;
-/** So much counts the newest claim. */
+/** So much counts the newest claim, or the newest send. */
 const newest = 0.2;
 
 /**
@@ -22,11 +22,17 @@ export class Flow {
   #previous = 0;
   /** About how long claims take. */
   #claimMs = windowMs / 2;
+  /** About how long sends take. */
+  #sendMs = 0;
 
-  /** @param now milliseconds of a monotonic clock */
-  ended(now: number): void {
+  /**
+   * @param now milliseconds of a monotonic clock
+   * @param tookMs since it began
+   */
+  ended(now: number, tookMs: number): void {
     this.#turn(now);
     this.#current++;
+    this.#sendMs += newest * (tookMs - this.#sendMs);
   }
 
   /** A claim was asked for so long ago, milliseconds, and is there. */
@@ -36,12 +42,16 @@ export class Flow {
 
   /**
    * How many sends will end until what is claimed now has come and gone: as fast as in the last full window, or in the one
-   * that has begun if that is more.
+   * that has begun if that is more; but no more than so many that run at once can end in that time (Little's law), since
+   * slow sends that began together end together.
+   *
+   * @param atOnce how many run at once
    */
-  expected(now: number): number {
+  expected(now: number, atOnce: number): number {
     this.#turn(now);
     const aheadMs = Math.min(mostAheadMs, Math.max(leastAheadMs, claimsAhead * this.#claimMs));
-    return Math.ceil((Math.max(this.#previous, this.#current) * aheadMs) / windowMs);
+    const asBefore = (Math.max(this.#previous, this.#current) * aheadMs) / windowMs;
+    return Math.ceil(Math.min(asBefore, (atOnce * aheadMs) / Math.max(this.#sendMs, 1)));
   }
 
   #turn(now: number): void {

@@ -18,8 +18,9 @@ export interface JanitorOptions {
 
 /** In one transaction: a few milliseconds, which calls hardly notice. */
 const limit = 200;
-/** Between two transactions, so that it takes no more than a part of what the disk can do. */
-const pauseMs = 20;
+/** Between two transactions it rests as long as the last one took, so that it takes no more than half of what the disk can do. */
+const leastPauseMs = 1;
+const mostPauseMs = 20;
 
 /** A janitor is responsible for what is kept of jobs that have ended, and no longer. */
 export class Janitor {
@@ -67,7 +68,10 @@ export class Janitor {
   }
 
   async #next(): Promise<void> {
+    const began = performance.now();
     const more = await this.runOnce();
+    const took = performance.now() - began;
+    const pauseMs = Math.min(mostPauseMs, Math.max(leastPauseMs, took));
     if (this.#running) this.#after(more ? pauseMs : this.#options.everyMs);
   }
 }

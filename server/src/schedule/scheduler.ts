@@ -36,6 +36,8 @@ export interface SchedulerOptions {
 const pollMs = 1000;
 /** At most so many times its capacity is claimed, however fast sends end. */
 const maxAhead = 8;
+/** A job that has waited so long for its turn is given back: the sends that it waits for are slower than was thought. */
+const maxQueuedMs = 1000;
 /** The other workers are woken at most so often: one claim of theirs takes all that waits. */
 const wakeOthersMs = 20;
 /** How many jobs a round looks for that knows of none: enough to find out whether there are more. */
@@ -53,6 +55,8 @@ export class Scheduler {
   #reserved = 0;
   /** Claimed, and waiting for one that is being sent to end. Never longer than what `maxAhead` allows. */
   readonly #queue: ClaimedJob[] = [];
+  /** When `#queue` is looked through for those that wait too long. */
+  #queueTimer: NodeJS.Timeout | undefined;
   #sending = 0;
   /** Cancelled before this process knew that it had claimed them: the news of a cancel may overtake a claim's answer. */
   readonly #cancelled = new Set<string>();
@@ -84,10 +88,12 @@ export class Scheduler {
     this.wake();
   }
 
-  /** Claims nothing more. @returns when all that was on its way has ended and is recorded */
+  /** Claims and begins nothing more. @returns when all that was being sent has ended and all is recorded */
   stop(): Promise<void> {
     this.#running = false;
     clearTimeout(this.#timer);
+    clearTimeout(this.#queueTimer);
+    void this.#giveBack(() => true);
     return new Promise((resolve) => {
       this.#idle.push(resolve);
       this.#afterRelease();
@@ -102,7 +108,7 @@ export class Scheduler {
   /** How many more jobs may be claimed. */
   get #room(): number {
     const { capacity } = this.#options;
-    const ahead = Math.min(this.#flow.expected(performance.now()), (maxAhead - 1) * capacity);
+    const ahead = Math.min(this.#flow.expected(performance.now(), capacity), (maxAhead - 1) * capacity);
     return Math.max(0, capacity + ahead - this.#reserved - this.#queue.length - this.#sending);
   }
 
@@ -154,11 +160,7 @@ export class Scheduler {
 
   /** A target wants to be left alone, and the store knows: what is claimed for it and not sent yet is given back. */
   slowDown(origin: string): void {
-    const isFor = (job: ClaimedJob): boolean => splitUrl(job.request.url).origin === origin;
-    for (const job of this.#queue.filter(isFor)) {
-      this.#queue.splice(this.#queue.indexOf(job), 1);
-      void this.#recordUnsent(job, givenBack);
-    }
+    void this.#giveBack((job) => splitUrl(job.request.url).origin === origin);
   }
 
   /** Looks for due jobs, now or as soon as there is room. */
@@ -169,12 +171,17 @@ export class Scheduler {
 
   /** Sends as much as may be sent by now. */
   fillUp(): void {
+    this.#sendNext();
+    this.wake();
+  }
+
+  #sendNext(): void {
     while (this.#sending < this.#options.capacity) {
       const next = this.#queue.shift();
       if (next === undefined) break;
-      void this.#seeThrough(next);
+      if (isExpired(next, this.#options.clock())) void this.#recordUnsent(next, givenBack);
+      else void this.#seeThrough(next);
     }
-    this.wake();
   }
 
   #look(): void {
@@ -224,20 +231,42 @@ export class Scheduler {
       void this.#recordUnsent(job, cancelledUnsent);
       return;
     }
-    if (this.#sending < this.#options.capacity) void this.#seeThrough(job);
-    else this.#queue.push(job);
+    if (!this.#running || isExpired(job, this.#options.clock())) void this.#recordUnsent(job, givenBack);
+    else if (this.#sending < this.#options.capacity) void this.#seeThrough(job);
+    else {
+      this.#queue.push(job);
+      this.#queueTimer ??= setTimeout(() => this.#giveBackLate(), maxQueuedMs / 2);
+    }
+  }
+
+  /** Takes those that wait for their turn out of the queue, and tells the other workers, which may have places free. */
+  async #giveBack(isMeant: (job: ClaimedJob) => boolean): Promise<void> {
+    const meant = new Set(this.#queue.filter(isMeant));
+    if (meant.size === 0) return;
+    const kept = this.#queue.filter((job) => !meant.has(job));
+    this.#queue.splice(0, this.#queue.length, ...kept);
+    await Promise.all([...meant].map((job) => this.#recordUnsent(job, givenBack)));
+    this.#options.wakeOthers();
+  }
+
+  #giveBackLate(): void {
+    const now = this.#options.clock();
+    void this.#giveBack((job) => now - job.claimTime >= maxQueuedMs || isExpired(job, now));
+    this.#queueTimer =
+      this.#queue.length === 0 ? undefined : setTimeout(() => this.#giveBackLate(), maxQueuedMs / 2);
   }
 
   async #seeThrough(job: ClaimedJob): Promise<void> {
+    const began = performance.now();
     this.#sending++;
     const mayBegin = job.ambiguityPolicy === "retry" || (await this.#begin(job));
     const outcome = mayBegin ? await this.#options.sender.send(job) : cancelledUnsent(this.#options.clock());
     this.#sending--;
     this.#recording++;
-    this.#flow.ended(performance.now());
-    // Not if the capacity has shrunk.
-    const next = this.#sending < this.#options.capacity ? this.#queue.shift() : undefined;
-    if (next !== undefined) void this.#seeThrough(next);
+    const now = performance.now();
+    this.#flow.ended(now, now - began);
+    // None, if the capacity has shrunk.
+    this.#sendNext();
     this.#afterRelease();
     const { next: followed, slowDown } = await this.#recorder.finish(job, outcome);
     this.#recording--;
@@ -287,4 +316,9 @@ export class Scheduler {
       Math.max(0, Math.min(time - this.#options.clock(), pollMs)),
     );
   }
+}
+
+/** No attempt began in time. The store finds that out once it is given back. */
+function isExpired({ expireTime, attempt }: ClaimedJob, now: number): boolean {
+  return expireTime !== undefined && expireTime <= now && attempt === 1;
 }

@@ -49,6 +49,9 @@ export type InsertResult =
    */
   | { readonly kind: "under-way"; readonly id: string };
 
+/** An insert of more jobs, all or none, may claim none of them: no places need be kept free for it. */
+export const maxClaimingJobs = 200;
+
 export interface InsertOptions {
   /**
    * How many of the jobs, at the most, the insert may claim for this worker. It claims one only if it is due at once
@@ -118,6 +121,8 @@ export type RetryResult =
   | { readonly kind: "still-sending" }
   /** Nothing was changed: this job, which has not ended, has the same dedupKey. */
   | { readonly kind: "duplicate"; readonly id: string }
+  /** Nothing was changed: a call that is not over stores this job, which has the same dedupKey. */
+  | { readonly kind: "under-way"; readonly id: string }
   /** Nothing was changed: the store holds as many unfinished jobs as it may. */
   | { readonly kind: "full"; readonly depth: number; readonly limit: number }
   /** Nothing was changed: it has another revision than the caller knows. */

@@ -77,6 +77,20 @@ export function describeAmbiguity(open: OpenStore): void {
       expect(await get(store, running.id)).toMatchObject({ state: "QUEUED", attemptCount: 0 });
     });
 
+    test("waits again, uncounted, when it is given back after it began and lost before it began anew", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      await insert(store, worker, [newJob({ ambiguityPolicy, maxAttempts: 1 })]);
+      const running = await claimOne(store, worker);
+      expect(await store.begin(worker, running.key, 1)).toBe("recorded");
+      const released = { ...endedAs("FAILED", running), next: { state: "RELEASED" } } as const;
+      expect(await store.finish(worker, [released])).toEqual(["recorded"]);
+      expect(await claimOne(store, worker, lost.now - 1)).toMatchObject({ id: running.id, attempt: 1 });
+      expect(await store.recover(lost)).toEqual({ requeued: 1, failed: 0, held: 0 });
+      expect(await get(store, running.id)).toMatchObject({ state: "QUEUED", attemptCount: 0, attempts: [] });
+    });
+
     test("does not begin once it was cancelled, or in another attempt", async () => {
       await using setting = await setUp(open);
       const { store } = setting;

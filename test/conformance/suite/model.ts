@@ -298,6 +298,7 @@ class Model {
     if (mine && as === "RELEASED") {
       this.#move(job, "release", finished.attempt.endTime);
       job.attemptCount--;
+      job.begunAttempt = 0;
     } else if (mine && as !== "RELEASED") {
       const event = { SUCCEEDED: "succeed", FAILED: "fail", HELD: "hold", RETRYING: "retry-later" } as const;
       this.#move(job, event[as], as === "RETRYING" ? this.#now + retryIn : undefined);

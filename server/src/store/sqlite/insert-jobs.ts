@@ -1,6 +1,7 @@
 /** From one insert of the contract to what the writing thread is asked for: one change, or a batch in pieces. */
 import { RelayError } from "../../job/error.ts";
 import type { NewJob } from "../../job/job.ts";
+import { maxClaimingJobs } from "../store.ts";
 import type { InsertOptions, InsertResult } from "../store.ts";
 import { toRow } from "./rows.ts";
 import type { WriteOperation, WriteResults } from "./writes/operations.ts";
@@ -15,10 +16,10 @@ interface Terms extends InsertOptions {
 }
 
 /**
- * So many jobs go in one transaction; more that must be stored all or none come in pieces. A piece takes about as long as
- * an fsync on a usual disk, and that is how much longer calls beside it wait.
+ * So many jobs go in one transaction; more that must be stored all or none come in pieces, and claim nothing. A piece
+ * takes about as long as an fsync on a usual disk, and that is how much longer calls beside it wait.
  */
-const maxPiece = 200;
+const maxPiece = maxClaimingJobs;
 
 /** What may be over the next time. */
 const passing: ReadonlySet<string> = new Set(["STORE_BUSY", "STORE_ERROR", "STORE_DISK_FULL"]);

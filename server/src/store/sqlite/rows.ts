@@ -180,6 +180,7 @@ export interface ClaimedRow {
   /** null: the createTime */
   readonly runTime: number | null;
   readonly createTime: number;
+  readonly expireTime: number | null;
   readonly method: string;
   readonly url: string;
   readonly headers: string;
@@ -204,6 +205,7 @@ export function toClaimed(row: ClaimedRow, claimTime: number): ClaimedJob {
     dueTime: row.dueTime,
     claimTime,
     createTime: row.createTime,
+    expireTime: row.expireTime ?? undefined,
     request: {
       method: row.method,
       url: row.url,

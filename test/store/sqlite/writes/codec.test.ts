@@ -66,6 +66,7 @@ const claimed: fc.Arbitrary<ClaimedRow> = fc.record({
   dueTime: time,
   runTime: fc.option(time),
   createTime: time,
+  expireTime: fc.option(time),
   ...spec,
 });
 const finished: fc.Arbitrary<FinishedRow> = fc.record({

@@ -14,9 +14,6 @@ const maxPassed = 1000;
 /** More are not counted: no worker claims so many at a time. */
 const maxCounted = 500;
 
-/** A row of the statement `due`. */
-type DueRow = ClaimedRow & { readonly expireTime: number | null };
-
 export function claim(
   transaction: Transaction,
   { worker, limit, now }: Extract<WriteOperation, { kind: "claim" }>,
@@ -28,7 +25,7 @@ export function claim(
   for (const priority of transaction.isRegistered(worker) ? waiting.priorities() : []) {
     // Those that are passed over make room for others, so ask again until the level is empty or enough are claimed.
     while (rows.length < limit && passed < maxPassed) {
-      const due = sql.due.all(priority, now, limit - rows.length) as unknown as DueRow[];
+      const due = sql.due.all(priority, now, limit - rows.length) as unknown as ClaimedRow[];
       if (due.length === 0) break;
       for (const row of due) {
         const { key, expireTime } = row;

@@ -259,6 +259,7 @@ function packClaimed(to: Packer, { rows, nextDueTime, dueLeft }: WriteResults["c
       row.dueTime,
       row.runTime,
       row.createTime,
+      row.expireTime,
       row.method,
     );
     to.add(row.url, row.headers, row.parameters, row.retry, row.attemptTimeout, row.labels);
@@ -281,6 +282,7 @@ function unpackClaimed(from: Unpacker): WriteResults["claim"] {
     dueTime: from.number(),
     runTime: from.numberOrNull(),
     createTime: from.number(),
+    expireTime: from.numberOrNull(),
     method: from.text(),
     url: from.text(),
     headers: from.text(),
@@ -290,7 +292,8 @@ function unpackClaimed(from: Unpacker): WriteResults["claim"] {
     labels: from.textOrNull(),
     traceparent: from.text(),
     tracestate: from.text(),
-    body: from.blob(),
+    // Of its own: one send that takes long would keep the bodies of all that were claimed with it.
+    body: from.blob()?.slice() ?? null,
   }));
   return { rows, nextDueTime, dueLeft };
 }

@@ -3,6 +3,7 @@ import { isTerminal, nextState } from "../../../job/state.ts";
 import type { CancelResult, DeleteResult, RetryResult } from "../../store.ts";
 import { stateNumber, toRecord } from "../rows.ts";
 import type { WriteOperation } from "./operations.ts";
+import { findObstacle } from "./stage.ts";
 import type { Transaction } from "./transaction.ts";
 
 const CANCELLED = stateNumber("CANCELLED");
@@ -48,7 +49,11 @@ export function retry(
   const isHeld = !isTerminal(job.state);
   if (!isHeld) {
     const duplicate = job.dedupKey === undefined ? undefined : sql.findDuplicate.get(job.queue, job.dedupKey);
-    if (duplicate !== undefined) return { kind: "duplicate", id: duplicate["id"] as string };
+    const obstacle =
+      duplicate === undefined ? undefined : findObstacle(transaction, duplicate["key"] as number, 0);
+    if (duplicate !== undefined && obstacle !== undefined) {
+      return { kind: obstacle === "job" ? "duplicate" : obstacle, id: duplicate["id"] as string };
+    }
     if (transaction.depth + 1 > maxDepth) return { kind: "full", depth: transaction.depth, limit: maxDepth };
     transaction.depth++;
     transaction.ended--;

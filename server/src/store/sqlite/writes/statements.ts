@@ -86,7 +86,7 @@ export function prepareWrites(database: DatabaseSync) {
     // `+ 0`: SQLite plans a statement anew whenever a bare parameter of a LIMIT has another value, at five times the cost.
     nextPriority: sql(`SELECT priority FROM job WHERE worker = 0 AND priority < ? AND finish_time IS NULL
       ORDER BY priority DESC LIMIT 1`),
-    // Its columns are named as in DueRow.
+    // Its columns are named as in ClaimedRow.
     due: sql(`SELECT job.key AS key, id, uid, queue, expire_time AS expireTime, attempt_count AS attemptCount,
       max_attempts AS maxAttempts, attempts_before AS attemptsBefore, ambiguity, due_time AS dueTime,
       run_time AS runTime, create_time AS createTime, method, url, headers, parameters, retry,
@@ -103,8 +103,8 @@ export function prepareWrites(database: DatabaseSync) {
       sql(`UPDATE job SET state = ?, worker = ?, due_time = ?, finish_time = ?, update_time = ?, revision = ?
       WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?`),
     giveBack:
-      sql(`UPDATE job SET state = ?, worker = 0, due_time = ?, attempt_count = attempt_count - 1, update_time = ?,
-      revision = ? WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?`),
+      sql(`UPDATE job SET state = ?, worker = 0, due_time = ?, attempt_count = attempt_count - 1, begun_attempt = 0,
+      update_time = ?, revision = ? WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?`),
     begin: sql(
       "UPDATE job SET begun_attempt = ? WHERE key = ? AND worker = ? AND attempt_count = ? AND state = ?",
     ),
@@ -143,7 +143,9 @@ export function prepareWrites(database: DatabaseSync) {
       ON CONFLICT (origin) DO UPDATE SET blocked_until = max(blocked_until, excluded.blocked_until)`),
     destinations: sql("SELECT origin, blocked_until FROM destination"),
     speedUp: sql("DELETE FROM destination WHERE blocked_until <= ?"),
-    defer: sql("UPDATE job SET due_time = ?, update_time = ?, revision = ? WHERE key = ?"),
+    // One that was scheduled for a time which has come waits for the target from then on.
+    defer: sql(`UPDATE job SET due_time = ?, update_time = ?, revision = ?,
+      state = iif(state = ${stateNumber("SCHEDULED")}, ${stateNumber("QUEUED")}, state) WHERE key = ?`),
 
     insertAttempt: sql(`INSERT INTO attempt (key, number, result, start_time, end_time, http_status, worker,
       error_reason, error_message, response_truncated, response_headers, response_body, passage)
