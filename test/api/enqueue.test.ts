@@ -231,6 +231,24 @@ describe("BatchEnqueue", () => {
     expect(relay.handOver.announced).toHaveLength(18);
   });
 
+  test("keeps no places free for a batch that comes in pieces, which claims nothing", async () => {
+    const relay = await openRelay({ maxDepth: 1000 });
+    relay.handOver.room = 300;
+    const wanted: number[] = [];
+    const { handOver } = relay;
+    const { reserve } = handOver;
+    handOver.reserve = (count) => {
+      wanted.push(count);
+      return reserve.call(handOver, count);
+    };
+    await batchEnqueue(relay, batch(Array.from({ length: 201 }, () => ({ job: jobWith() }))), call);
+    expect(wanted).toEqual([]);
+    expect(handOver).toMatchObject({ open: 0, handedOver: [] });
+    expect(handOver.announced).toHaveLength(201);
+    await batchEnqueue(relay, batch(Array.from({ length: 200 }, () => ({ job: jobWith() }))), call);
+    expect(wanted).toEqual([200]);
+  });
+
   test("stores none if one id exists already", async () => {
     const relay = await openRelay();
     await enqueue(relay, received({ job: jobWith(), jobId: "old" }), call);

@@ -30,6 +30,27 @@ describe("request_id", () => {
     expect(await relay.store.depth()).toBe(0);
   });
 
+  test("makes a repeat of a call with a delay answer with the times of the first", async () => {
+    const relay = await openRelay();
+    const repeat = () =>
+      enqueue(relay, received({ job: jobWith(), requestId, delay: { seconds: 60n, nanos: 0 } }), call);
+    const first = await repeat();
+    expect(first.scheduleTime?.getTime()).toBe(first.createTime!.getTime() + 60_000);
+    relay.later(30_000);
+    expect(await repeat()).toEqual(first);
+  });
+
+  test("does not tell of another job that has got the id of one that was deleted", async () => {
+    const relay = await openRelay();
+    const job = jobWith({ maxAttempts: 3 });
+    const first = await give(relay, job, { requestId, jobId: "a" });
+    await cancel(relay, first.name);
+    await deleteJob(relay, { name: first.name, etag: "" });
+    await give(relay, jobWith({ maxAttempts: 7, labels: new Map([["other", "1"]]) }), { jobId: "a" });
+    const { uid, maxAttempts, labels } = await give(relay, job, { requestId, jobId: "a" });
+    expect({ uid, maxAttempts, labels }).toEqual({ uid: first.uid, maxAttempts: 3, labels: new Map() });
+  });
+
   test("does not see the order of maps, what is ignored, or how the trace goes", async () => {
     const relay = await openRelay();
     const entries: [string, string][] = [

@@ -84,3 +84,27 @@ test(
   },
   60_000 + rounds * 15_000,
 );
+
+test("a stop begins nothing more, however much was claimed ahead: what was not begun waits for the next start", async () => {
+  const dir = makeFolder();
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const parallelSends = 4;
+  // The first ones end at once, so that workers claim ahead; then the target gets slow.
+  const quick = 300;
+  await using target = await startTarget(({ url, answer }) => {
+    if (Number(url.slice(1)) < quick) return { status: 200 };
+    setTimeout(() => answer(200), 1000);
+    return undefined;
+  });
+  const count = 600;
+  await using relay = await startRelay({ dir, args: ["--parallel-sends", String(parallelSends)] });
+  const client = createRelayClient(relay.grpcAddress);
+  const jobs = Array.from({ length: count }, (_, index) => ({ job: post(`${target.url}/${index}`) }));
+  await client.batchEnqueue({ requests: jobs });
+  client.close();
+  await target.received(quick + 8);
+  const before = target.requests.length;
+  expect(await relay.stop()).toBe(0);
+  expect(target.requests.length - before).toBeLessThanOrEqual(2 * parallelSends);
+  expect(stored(relay.store)).toEqual({ results: ["succeeded"], dispatching: 0 });
+});

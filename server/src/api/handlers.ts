@@ -4,7 +4,6 @@ import type {
   handleBidiStreamingCall,
   handleUnaryCall,
   Metadata,
-  ServerDuplexStream,
   ServiceDefinition,
   UntypedHandleCall,
   UntypedServiceImplementation,
@@ -20,7 +19,7 @@ import { methods, streamMethods, wires } from "./methods.ts";
 import type { Method, MethodName, StreamMethod, Wire } from "./methods.ts";
 import type { Call, Relay } from "./relay.ts";
 import { toGrpcError } from "./status.ts";
-import type { Answers } from "./stream-enqueue.ts";
+import { answersTo } from "./stream-answers.ts";
 import { Intake } from "./stream-intake.ts";
 
 /** The service as grpc-js is to read and write it: what has a wire of its own goes through as bytes. */
@@ -103,18 +102,6 @@ function duplex(
 function draining(fullName: string): RelayError {
   const message = `this worker ends; go on with a new ${fullName}, from what is not acknowledged`;
   return new RelayError("UNAVAILABLE", message, { reason: "DRAINING", retryDelayMs: 0 });
-}
-
-function answersTo(stream: ServerDuplexStream<never, unknown>): Answers {
-  const waiting: (() => void)[] = [];
-  const goOn = (): void => waiting.splice(0).forEach((resolve) => resolve());
-  for (const event of ["drain", "cancelled", "close"]) stream.on(event, goOn);
-  return {
-    async write(response) {
-      if (stream.cancelled || stream.destroyed || stream.write(response)) return;
-      await new Promise<void>((resolve) => void waiting.push(resolve));
-    },
-  };
 }
 
 function startCall(metadata: Metadata, fullName: string): Call & { readonly span: Span } {

@@ -52,6 +52,26 @@ export function describeClock(open: OpenStore): void {
       return { store, worker, dueTimes, delayed };
     }
 
+    test("that jumps back leaves no job waiting longer for a target that asked to be left alone", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      const [running, scheduled] = [newJob(), newJob({ scheduleTime: start + 500 })];
+      await insert(store, worker, [running, scheduled]);
+      const until = start + 60_000;
+      const { origin } = new URL(running.request.url);
+      const slowed = { ...retriedAt(until, await claimOne(store, worker)), slowDown: { origin, until } };
+      await store.finish(worker, [slowed]);
+      expect(await store.noteTime(time(1000), leaseMs)).toBe(0);
+      expect((await store.claim(worker, 10, start + 1000)).jobs).toEqual([]);
+      expect(await get(store, scheduled.id, noParts)).toMatchObject({
+        state: "QUEUED",
+        nextAttemptTime: until,
+      });
+      expect(await store.noteTime(time(2000, -hour), leaseMs)).toBe(-hour);
+      expect(await dueTime(store, scheduled.id)).toBe(until - hour);
+    });
+
     test("that jumps back leaves nobody waiting longer, but those that are scheduled for a time to come", async () => {
       await using setting = await setUp(open);
       const { store, worker, dueTimes, delayed } = await withWaiting(setting);

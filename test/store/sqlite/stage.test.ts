@@ -113,6 +113,19 @@ describe("a batch that is not whole", () => {
     expect(store.add(stage, [newJob({ id: job.id })])).toEqual([{ kind: "id-taken", id: job.id }]);
   });
 
+  test("keeps a job with its dedupKey from a new run, until it is given up", () => {
+    const { write, openStage, add } = open();
+    const [ended, coming] = [newJob({ dedupKey: "key" }), newJob({ dedupKey: "key" })];
+    add(0, [ended]);
+    write({ kind: "cancel", id: ended.id, now, revision: undefined });
+    const stage = openStage(1);
+    expect(add(stage, [coming])).toMatchObject([{ kind: "stored" }]);
+    const retry = () => write({ kind: "retry", id: ended.id, now, revision: undefined, maxDepth });
+    expect(retry()).toEqual({ kind: "under-way", id: coming.id });
+    write({ kind: "discard-stage", stage });
+    expect(retry()).toEqual({ kind: "restarted" });
+  });
+
   test("is refused whole if there is no room for it", () => {
     const store = open();
     store.openStage(maxDepth - 5);
