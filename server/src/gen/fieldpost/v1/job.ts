@@ -365,9 +365,10 @@ export interface Attempt {
   httpStatus: number;
   /**
    * Why it failed; unset when it succeeded. Its ErrorInfo detail carries the reason, one of: DNS_NXDOMAIN, DNS_FAIL,
-   * CONN_REFUSED, CONN_RESET, CONN_UNREACHABLE, CONNECT_TIMEOUT, TOTAL_TIMEOUT, LOCAL_BIND, TLS, PROTOCOL,
-   * REDIRECT_REFUSED, STATUS_RETRYABLE, STATUS_PERMANENT, WORKER_LOST, SHUTDOWN, CANCELLED. An attempt for which the relay's
-   * own machine had no descriptor or memory left is neither counted nor kept: the job is put off.
+   * CONN_REFUSED, CONN_RESET, CONN_UNREACHABLE, CONNECT_TIMEOUT, TOTAL_TIMEOUT, LOCAL_BIND, LOCAL_EXHAUSTED, TLS, PROTOCOL,
+   * REDIRECT_REFUSED, STATUS_RETRYABLE, STATUS_PERMANENT, WORKER_LOST, SHUTDOWN, CANCELLED. LOCAL_EXHAUSTED, no descriptor
+   * or memory left on the relay's own machine, is seen of jobs only that were cancelled meanwhile: else such an attempt is
+   * neither counted nor kept, and the job is put off.
    */
   error?:
     | Status
