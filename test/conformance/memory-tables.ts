@@ -151,7 +151,9 @@ export class MemoryTables {
       this.#move(row, "hold", now);
       return "held";
     }
-    if (ambiguityPolicy === "fail" || row.attemptCount - row.attemptsBefore >= maxAttempts) {
+    const { maxAgeMs = Number.POSITIVE_INFINITY } = row.job.retryPolicy;
+    const isTooOld = now > row.runTime + maxAgeMs;
+    if (ambiguityPolicy === "fail" || isTooOld || row.attemptCount - row.attemptsBefore >= maxAttempts) {
       this.#move(row, "fail", now);
       return "failed";
     }

@@ -1,9 +1,13 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, describe, expect, test } from "vitest";
 import { openSqliteStore } from "../../server/src/store/sqlite/store.ts";
+import type { Store } from "../../server/src/store/store.ts";
 import { describeStore } from "./store-suite.ts";
+import type { OpenStore } from "./store-suite.ts";
 
 describeStore(
   "the SQLite store",
@@ -16,8 +20,46 @@ describeStore(
       cleanup: () => rm(directory, { recursive: true, force: true }),
     };
   },
-  { persists: true },
+  { persists: true, openForModel: reuseStore() },
 );
+
+/**
+ * Opens a file once and empties it for each who asks: to open one takes longer than most sequences of calls. It stands in
+ * memory where there is a file system for that, as what is asked here has nothing to do with disks.
+ */
+function reuseStore(): OpenStore {
+  let opened: { readonly store: Store; readonly path: string } | undefined;
+  let directory: string | undefined;
+  afterAll(async () => {
+    await opened?.store.close();
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+  });
+  return async ({ maxDepth }) => {
+    directory ??= await mkdtemp(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "fieldpost-store-"));
+    const path = join(directory, "fieldpost.db");
+    if (opened === undefined) opened = { store: await openSqliteStore({ path, maxDepth }), path };
+    else empty(path);
+    const { store } = opened;
+    const kept = new Proxy(store, {
+      get: (_, name: keyof Store) =>
+        name === "close" ? () => Promise.resolve() : (store[name] as (...args: never) => unknown).bind(store),
+    });
+    return { store: kept, reopen: () => Promise.reject(new Error("one at a time")), cleanup: async () => {} };
+  };
+}
+
+function empty(path: string): void {
+  const database = new DatabaseSync(path, { timeout: 5000 });
+  const tables = database
+    .prepare(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('counter', 'sqlite_sequence')",
+    )
+    .all();
+  const deletes = tables.map(({ name }) => `DELETE FROM ${String(name)};`).join("\n");
+  const counters = "revision = 0, depth = 0, ended = 0, swept_time = 0, swept_key = 0";
+  database.exec(`BEGIN IMMEDIATE;\n${deletes}\nUPDATE counter SET ${counters};\nCOMMIT`);
+  database.close();
+}
 
 describe("a new SQLite file", () => {
   test("is made by whoever comes first, when several open it at once", async () => {

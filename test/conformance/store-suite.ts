@@ -26,6 +26,8 @@ export type { OpenedStore, OpenStore } from "./suite/setting.ts";
 export interface SuiteOptions {
   /** True if `reopen` gives a store with the same data: after a close, and beside one that is open. */
   readonly persists: boolean;
+  /** Opens an empty store for one sequence of the model test, of which there are many. Default: as for any other test. */
+  readonly openForModel?: OpenStore;
 }
 
 export function describeStore(name: string, open: OpenStore, options: SuiteOptions): void {
@@ -50,6 +52,6 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
     describeClose(open);
     if (options.persists) describeReopen(open);
     describeConcurrency(open);
-    describeModel(open, options.persists ? 0.3 : 1);
+    describeModel(options.openForModel ?? open);
   });
 }

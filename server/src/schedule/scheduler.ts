@@ -2,6 +2,7 @@ import type { ClaimedJob, Outcome } from "../job/job.ts";
 import { splitUrl } from "../job/origin.ts";
 import type { Store } from "../store/store.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { ClaimedQueue } from "./claimed-queue.ts";
 import { Flow } from "./flow.ts";
 import { Recorder, cancelledUnsent, checkStore, givenBack, retryMs } from "./recorder.ts";
 
@@ -36,6 +37,8 @@ export interface SchedulerOptions {
 const pollMs = 1000;
 /** At most so many times its capacity is claimed, however fast sends end. */
 const maxAhead = 8;
+/** Nothing more is claimed ahead once what waits has bodies of so many bytes, since all of it is in memory. */
+const maxQueuedBytes = 16 * 1024 * 1024;
 /** A job that has waited so long for its turn is given back: the sends that it waits for are slower than was thought. */
 const maxQueuedMs = 1000;
 /** The other workers are woken at most so often: one claim of theirs takes all that waits. */
@@ -54,7 +57,7 @@ export class Scheduler {
   /** Places promised to inserts and claims that are under way. */
   #reserved = 0;
   /** Claimed, and waiting for one that is being sent to end. Never longer than what `maxAhead` allows. */
-  readonly #queue: ClaimedJob[] = [];
+  readonly #queue = new ClaimedQueue();
   /** When `#queue` is looked through for those that wait too long. */
   #queueTimer: NodeJS.Timeout | undefined;
   #sending = 0;
@@ -108,7 +111,9 @@ export class Scheduler {
   /** How many more jobs may be claimed. */
   get #room(): number {
     const { capacity } = this.#options;
-    const ahead = Math.min(this.#flow.expected(performance.now(), capacity), (maxAhead - 1) * capacity);
+    const mayClaimAhead = this.#queue.bodyBytes < maxQueuedBytes;
+    const expected = mayClaimAhead ? this.#flow.expected(performance.now(), capacity) : 0;
+    const ahead = Math.min(expected, (maxAhead - 1) * capacity);
     return Math.max(0, capacity + ahead - this.#reserved - this.#queue.length - this.#sending);
   }
 
@@ -145,10 +150,9 @@ export class Scheduler {
 
   /** Nothing is sent for an attempt that was cancelled; one that is being sent already is the sender's to stop. */
   cancel(key: number, attempt: number): void {
-    const at = this.#queue.findIndex((job) => job.key === key && job.attempt === attempt);
-    if (at >= 0) {
-      const [job] = this.#queue.splice(at, 1);
-      void this.#recordUnsent(job!, cancelledUnsent);
+    const [job] = this.#queue.take((job) => job.key === key && job.attempt === attempt);
+    if (job !== undefined) {
+      void this.#recordUnsent(job, cancelledUnsent);
       return;
     }
     this.#cancelled.add(`${key}/${attempt}`);
@@ -241,11 +245,9 @@ export class Scheduler {
 
   /** Takes those that wait for their turn out of the queue, and tells the other workers, which may have places free. */
   async #giveBack(isMeant: (job: ClaimedJob) => boolean): Promise<void> {
-    const meant = new Set(this.#queue.filter(isMeant));
-    if (meant.size === 0) return;
-    const kept = this.#queue.filter((job) => !meant.has(job));
-    this.#queue.splice(0, this.#queue.length, ...kept);
-    await Promise.all([...meant].map((job) => this.#recordUnsent(job, givenBack)));
+    const meant = this.#queue.take(isMeant);
+    if (meant.length === 0) return;
+    await Promise.all(meant.map((job) => this.#recordUnsent(job, givenBack)));
     this.#options.wakeOthers();
   }
 

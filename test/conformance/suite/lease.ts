@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { NewJob } from "../../../server/src/job/job.ts";
 import { lostAttempt } from "../../../server/src/store/store.ts";
 import {
   claimOne,
@@ -256,6 +257,27 @@ export function describeLease(open: OpenStore): void {
         attempts: [{ number: 1, result: "outcome-unknown", error: lostAttempt }],
       });
       expect(await store.depth()).toBe(1);
+    });
+
+    test("fails a job that is older than its retry policy lets it become, counted from the beginning of its run", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await registerWorker(store);
+      const { retryPolicy } = newJob();
+      const [old, young, again] = [5, 10, 5].map((maxAgeMs) =>
+        newJob({ createTime: start, retryPolicy: { ...retryPolicy, maxAgeMs } }),
+      ) as [NewJob, NewJob, NewJob];
+      await insert(store, worker, [again]);
+      await store.cancel(again.id, start + 1);
+      await store.retry(again.id, start + 5);
+      await insert(store, worker, [old, young]);
+      expect((await store.claim(worker, 3, start + 5)).jobs).toHaveLength(3);
+      expect(await store.recover({ now: start + 10, lost: ["worker-1"] })).toEqual({
+        requeued: 2,
+        failed: 1,
+        held: 0,
+      });
+      expect(await statesOf(store, [old, young, again])).toEqual(["FAILED", "RETRYING", "RETRYING"]);
     });
 
     test("counts the attempts before the lost one, and keeps their response", async () => {

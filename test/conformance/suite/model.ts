@@ -28,7 +28,7 @@ const maxDepth = 12;
 const leaseMs = evenLeaseMs + 1;
 
 /** The most telling of all properties: CI tries it a thousand times. */
-const usualRuns = Number(process.env["RELAY_MODEL_RUNS"] ?? propertyRuns);
+const runs = Number(process.env["RELAY_MODEL_RUNS"] ?? propertyRuns);
 
 type ValueOf<A> = A extends fc.Arbitrary<infer T> ? T : never;
 
@@ -526,9 +526,7 @@ function rank(job: ModelJob | undefined) {
   return [job?.priority, job?.dueTime];
 }
 
-/** @param share of the usual runs: to open a store of files takes a hundred times as long as one in memory */
-export function describeModel(open: OpenStore, share: number): void {
-  const runs = Math.ceil(usualRuns * share);
+export function describeModel(open: OpenStore): void {
   describe("any sequence of calls", () => {
     test(
       "has the answers that a plain model has",

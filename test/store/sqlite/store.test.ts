@@ -134,6 +134,30 @@ test("the greatest number of unfinished jobs is asked for anew with each insert"
   await store.close();
 });
 
+test("a claim ends where the bodies of what it claimed take 8 MiB, and the next ones go on in order", async () => {
+  const store = await openSqliteStore({ path, maxDepth: 1000 });
+  const worker = await store.registerWorker({ name: "w", now: 1, leaseMs: 1e9 });
+  const ids = Array.from({ length: 150 }, (_, index) => `job-${String(index).padStart(3, "0")}`);
+  await store.insert(
+    worker,
+    ids.map((id) => job(id, { priority: 5 })),
+    1,
+    { claimUpTo: 0 },
+  );
+  await store.insert(worker, [job("low")], 1, { claimUpTo: 0 });
+  const claims: string[][] = [];
+  for (let left: number | undefined = 1; left !== undefined;) {
+    const { jobs, dueLeft } = await store.claim(worker, 1000, 2);
+    claims.push(jobs.map(({ id }) => id));
+    left = dueLeft;
+  }
+  // Some are read at a time: half as much again at the most.
+  for (const claimed of claims) expect(claimed.length * bodyBytes).toBeLessThanOrEqual(12 * MiB);
+  expect(claims.length).toBeLessThanOrEqual(Math.ceil((151 * bodyBytes) / (8 * MiB)));
+  expect(claims.flat()).toEqual([...ids, "low"]);
+  await store.close();
+});
+
 test("thousands of jobs that expire at once do so in several claims, and hide no job behind them", async () => {
   const store = await openSqliteStore({ path, maxDepth: 10_000 });
   const worker = await store.registerWorker({ name: "w", now: 1, leaseMs: 10_000 });

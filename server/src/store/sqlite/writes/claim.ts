@@ -11,6 +11,13 @@ const EXPIRED = stateNumber("EXPIRED");
 /** More jobs are not expired or put off in one claim, so that no transaction grows without bound; the next one goes on. */
 const maxPassed = 1000;
 
+/**
+ * So many are read at a time, and no more once their bodies have so many bytes: what is claimed stands in the memory of
+ * the worker. The next claim goes on.
+ */
+const rowsAtOnce = 16;
+const maxBodyBytes = 8 * 1024 * 1024;
+
 /** More are not counted: no worker claims so many at a time. */
 const maxCounted = 500;
 
@@ -21,11 +28,17 @@ export function claim(
   const { sql, waiting } = transaction;
   const rows: ClaimedRow[] = [];
   let passed = 0;
+  let bodyBytes = 0;
+  const mayGoOn = (): boolean => rows.length < limit && passed < maxPassed && bodyBytes < maxBodyBytes;
   settleStages(transaction);
   for (const priority of transaction.isRegistered(worker) ? waiting.priorities() : []) {
     // Those that are passed over make room for others, so ask again until the level is empty or enough are claimed.
-    while (rows.length < limit && passed < maxPassed) {
-      const due = sql.due.all(priority, now, limit - rows.length) as unknown as ClaimedRow[];
+    while (mayGoOn()) {
+      const due = sql.due.all(
+        priority,
+        now,
+        Math.min(rowsAtOnce, limit - rows.length),
+      ) as unknown as ClaimedRow[];
       if (due.length === 0) break;
       for (const row of due) {
         const { key, expireTime } = row;
@@ -42,6 +55,7 @@ export function claim(
         } else {
           sql.claim.run(worker, DISPATCHING, now, ++transaction.revision, key);
           rows.push(row);
+          bodyBytes += row.body?.length ?? 0;
         }
       }
     }

@@ -2,6 +2,7 @@
 import type { RecoverOptions, RecoverResult } from "../../store.ts";
 import { lostAttempt } from "../../store.ts";
 import { encodePassage } from "../passage.ts";
+import { decodeRetryPolicy } from "../retry-policy.ts";
 import { ambiguityPolicies, stateNumber } from "../rows.ts";
 import type { Row } from "../rows.ts";
 import type { WriteOperation } from "./operations.ts";
@@ -93,7 +94,9 @@ function recoverJob(
     return "held";
   }
   const attemptsOfRun = attempt - (job["attempts_before"] as number);
-  if (policy === "fail" || attemptsOfRun >= (job["max_attempts"] as number)) {
+  const { maxAgeMs = Number.POSITIVE_INFINITY } = decodeRetryPolicy(job["retry"] as string);
+  const isTooOld = now > (job["run_time"] as number) + maxAgeMs;
+  if (policy === "fail" || isTooOld || attemptsOfRun >= (job["max_attempts"] as number)) {
     transaction.countEnd();
     sql.end.run(FAILED, now, now, ++transaction.revision, key);
     return "failed";

@@ -27,8 +27,9 @@ export function prepareWrites(database: DatabaseSync) {
     workers: sql("SELECT number, name, lease_time FROM worker"),
     forget: sql("DELETE FROM worker WHERE number = ?"),
     jobsOfWorker:
-      sql(`SELECT key, attempt_count, max_attempts, attempts_before, ambiguity, begun_attempt, due_time,
-      update_time FROM job WHERE worker = ? AND finish_time IS NULL`),
+      sql(`SELECT job.key AS key, attempt_count, max_attempts, attempts_before, ambiguity, begun_attempt, due_time,
+      update_time, coalesce(run_time, create_time) AS run_time, retry FROM job JOIN spec USING (key)
+      WHERE worker = ? AND finish_time IS NULL`),
     cancelledOfWorker: sql("SELECT key, attempt, claim_time FROM cancelled WHERE worker = ?"),
     hold: sql(
       `UPDATE job SET state = ${stateNumber("HELD")}, worker = -1, due_time = ?, update_time = ?, revision = ? WHERE key = ?`,
