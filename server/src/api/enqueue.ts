@@ -8,6 +8,7 @@ import type { InsertResult } from "../store/store.ts";
 import { traceOf, withSpan } from "../telemetry/carrier.ts";
 import { ATTR_MESSAGING_MESSAGE_ID } from "../telemetry/attributes.ts";
 import { markFailed, startEnqueueSpan } from "../telemetry/spans.ts";
+import { noEntries } from "./check-http-target.ts";
 import { checkEnqueueRequest } from "./check-job.ts";
 import { toJobMessage } from "./job-message.ts";
 import { jobName } from "./names.ts";
@@ -189,10 +190,9 @@ function toAnswer(job: NewJob, stored: Extract<Kept, { kind: "stored" }> | undef
     dedupKey: job.dedupKey,
     retentionMs: job.retentionMs,
     revision: stored?.revision ?? 0,
-    spec: { ...spec, request: { ...job.request, body: noBytes, parameters: noParameters } },
+    spec: { ...spec, request: { ...job.request, body: noBytes, parameters: noEntries } },
   };
   return toJobMessage(record);
 }
 
 const noBytes = Buffer.alloc(0);
-const noParameters: ReadonlyMap<string, string> = new Map();
