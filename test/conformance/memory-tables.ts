@@ -92,6 +92,8 @@ export class MemoryTables {
   /** By request_id. */
   readonly #requests = new Map<string, Request>();
   #noted: (MachineTime & { readonly revision: number }) | undefined;
+  /** Jumps ahead that something lived through which is kept, and when the last one was. */
+  #ahead = { byMs: 0, since: 0 };
   /** Until when which origin is not to be called. */
   readonly #blocked = new Map<string, number>();
   readonly #workers = new Map<number, Worker>();
@@ -267,7 +269,9 @@ export class MemoryTables {
     for (const row of this.#waiting) {
       if (isExpired(row, now)) this.#move(row, "expire", now);
       else if (isDue(row, now) && this.#blockedUntil(row.job) > now) {
-        row.nextAttemptTime = this.#blockedUntil(row.job);
+        const blockedUntil = this.#blockedUntil(row.job);
+        const { expireTime = blockedUntil } = row.attemptCount === 0 ? row : {};
+        row.nextAttemptTime = Math.min(blockedUntil, expireTime);
         if (row.state === "SCHEDULED") row.state = "QUEUED";
         this.#touch(row, now);
       }
@@ -297,6 +301,7 @@ export class MemoryTables {
         runTime: row.runTime,
         dueTime: row.claim?.dueTime ?? 0,
         claimTime: now,
+        claimUptimeMs: performance.now(),
         expireTime: row.job.expireTime,
       };
     });
@@ -390,10 +395,15 @@ export class MemoryTables {
     const elapsed = time.uptimeMs - noted.uptimeMs;
     const jump = time.now - noted.now - elapsed;
     if (Math.abs(jump) < 250) return 0;
+    const isNewBy = (row: Row, at: number): boolean =>
+      row.revision > noted.revision && at >= time.now - elapsed - 50 && at <= time.now + 50;
+    this.#keepEnded(jump, time.now);
+    for (const row of this.#byKey.values()) {
+      if (row.finishTime === undefined && !isNewBy(row, row.runTime)) row.runTime += jump;
+    }
     for (const row of this.#waiting) {
-      const { nextAttemptTime = 0, revision, updateTime } = row;
-      const isNew =
-        revision > noted.revision && updateTime >= time.now - elapsed - 50 && updateTime <= time.now + 50;
+      const { nextAttemptTime = 0, updateTime } = row;
+      const isNew = isNewBy(row, updateTime);
       const wasDue = nextAttemptTime <= time.now - jump;
       const isForTime = row.state === "SCHEDULED" && !row.isRelative;
       if (isNew || (wasDue ? jump > 0 : isForTime)) continue;
@@ -406,7 +416,29 @@ export class MemoryTables {
     return jump;
   }
 
-  sweep({ now, endedBefore, maxEnded, respondedBefore, limit }: SweepOptions): SweepResult {
+  #keepEnded(jump: number, now: number): void {
+    const { byMs, since } = this.#ahead;
+    this.#ahead = { byMs: Math.max(0, byMs + jump), since: jump > 0 ? now : Math.min(since, now) };
+    if (jump > 0) return;
+    for (const row of this.#byKey.values()) {
+      if (row.finishTime !== undefined) row.finishTime = Math.min(row.finishTime, now);
+    }
+    for (const request of this.#requests.values()) {
+      if (request.forgetTime !== undefined)
+        request.forgetTime = Math.min(request.forgetTime, now + requestMemoryMs);
+    }
+  }
+
+  sweep(options: SweepOptions): SweepResult {
+    const { maxEnded, limit } = options;
+    const firstEnd = Math.min(...[...this.#byKey.values()].map(({ finishTime = Infinity }) => finishTime));
+    if (options.now > this.#ahead.since + requestMemoryMs && firstEnd >= this.#ahead.since)
+      this.#ahead.byMs = 0;
+    const [now, endedBefore, respondedBefore] = [
+      options.now,
+      options.endedBefore,
+      options.respondedBefore,
+    ].map((time) => time - this.#ahead.byMs) as [number, number, number];
     const ended = [...this.#byKey.values()]
       .filter((row) => row.finishTime !== undefined)
       .toSorted((a, b) => (a.finishTime ?? 0) - (b.finishTime ?? 0));
@@ -416,7 +448,7 @@ export class MemoryTables {
     const left = ended.filter((row) => !tooOld.includes(row));
     const tooMany = Math.min(limit - tooOld.length, Math.max(0, left.length - maxEnded));
     const gone = [...tooOld, ...left.slice(0, tooMany)];
-    for (const row of gone) this.#remove(row, now);
+    for (const row of gone) this.#remove(row, options.now);
     const answered = ended.filter(
       (row) => !gone.includes(row) && row.response !== undefined && (row.finishTime ?? 0) < respondedBefore,
     );
@@ -445,7 +477,8 @@ export class MemoryTables {
     this.#byKey.delete(row.key);
     const { requestIdentity, createTime } = row.job;
     const request = requestIdentity === undefined ? undefined : this.#requests.get(hex(requestIdentity.id));
-    if (request !== undefined) request.forgetTime = Math.max(now, createTime + requestMemoryMs);
+    if (request !== undefined)
+      request.forgetTime = Math.max(now, Math.min(now, createTime) + requestMemoryMs);
   }
 
   get(id: string, parts: ReadonlySet<JobPart>): JobRecord | undefined {

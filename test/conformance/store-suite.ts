@@ -4,6 +4,7 @@ import { describeAmbiguity } from "./suite/ambiguity.ts";
 import { describeCancel } from "./suite/cancel.ts";
 import { describeClaim } from "./suite/claim.ts";
 import { describeClock } from "./suite/clock.ts";
+import { describeClockKept } from "./suite/clock-kept.ts";
 import { describeConcurrency } from "./suite/concurrency.ts";
 import { describeDelete } from "./suite/delete.ts";
 import { describeFilter } from "./suite/filter.ts";
@@ -46,6 +47,7 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
     describeSlowDown(open);
     describeSweep(open);
     describeClock(open);
+    describeClockKept(open);
     describeLease(open);
     describeRead(open);
     describeFilter(open);

@@ -27,6 +27,7 @@ export function makeJob(
     runTime: 0,
     dueTime: 0,
     claimTime: 0,
+    claimUptimeMs: 0,
     ambiguityPolicy: "retry",
     createTime: 0,
     expireTime: undefined,

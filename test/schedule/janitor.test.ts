@@ -17,7 +17,8 @@ function startJanitor(answers: (SweepResult | Error)[], kept: Partial<JanitorOpt
   } as Pick<Store, "sweep"> as Store;
   const all = { jobRetentionMs: 7000, responseRetentionMs: 3000, maxEndedJobs: undefined, ...kept };
   const log = createLogger({ level: "silent", name: "test" });
-  const janitor = new Janitor({ store, clock: Date.now, log, everyMs: 1000, kept: all });
+  const settleClock = () => undefined;
+  const janitor = new Janitor({ store, clock: Date.now, settleClock, log, everyMs: 1000, kept: all });
   onTestFinished(() => janitor.stop());
   janitor.start();
   return { asked, janitor, kept: all };

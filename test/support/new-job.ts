@@ -36,5 +36,9 @@ export function claimedFrom(
   { key, now }: { readonly key: number; readonly now: number },
 ): ClaimedJob {
   const { createTime } = job;
-  return { ...job, key, attempt: 1, attemptsBefore: 0, runTime: createTime, dueTime: now, claimTime: now };
+  return {
+    ...job,
+    ...{ key, attempt: 1, attemptsBefore: 0, runTime: createTime, dueTime: now, claimTime: now },
+    claimUptimeMs: performance.now(),
+  };
 }

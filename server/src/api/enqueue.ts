@@ -112,7 +112,11 @@ async function insert(
 
 function toClaimed(job: NewJob, key: number, now: number): ClaimedJob {
   const { createTime } = job;
-  return { ...job, key, attempt: 1, attemptsBefore: 0, runTime: createTime, dueTime: now, claimTime: now };
+  return {
+    ...job,
+    ...{ key, attempt: 1, attemptsBefore: 0, runTime: createTime, dueTime: now, claimTime: now },
+    claimUptimeMs: performance.now(),
+  };
 }
 
 function isKept(result: InsertResult): result is Kept {

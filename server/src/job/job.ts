@@ -112,6 +112,8 @@ export interface ClaimedJob extends JobSpec {
   readonly dueTime: number;
   /** When the claim was made. */
   readonly claimTime: number;
+  /** The same by this process's own clock (`performance.now()`), which does not jump. */
+  readonly claimUptimeMs: number;
   readonly createTime: number;
   /** If no attempt has begun by then, none may. */
   readonly expireTime: number | undefined;

@@ -15,15 +15,14 @@ const exhaustedMs = 1000;
  * Decides what becomes of a job whose attempt ended.
  *
  * @param now milliseconds since the epoch
+ * @param ageMs how long ago the job's run began, by a clock that does not jump
  * @param random from 0 (inclusive) to 1 (exclusive), for the jitter
  */
 export function decide(
-  job: Pick<
-    ClaimedJob,
-    "attempt" | "attemptsBefore" | "maxAttempts" | "retryPolicy" | "ambiguityPolicy" | "runTime"
-  >,
+  job: Pick<ClaimedJob, "attempt" | "attemptsBefore" | "maxAttempts" | "retryPolicy" | "ambiguityPolicy">,
   outcome: Pick<Outcome, "result" | "retryable"> & Partial<Pick<Outcome, "error" | "passage">>,
   now: number,
+  ageMs: number,
   random: number,
 ): Decision {
   if (outcome.result === "succeeded") return { event: "succeed" };
@@ -42,6 +41,6 @@ export function decide(
   const backedOff = now + backoffMs(job.retryPolicy, attempt, random);
   const nextAttemptTime = Math.max(backedOff, outcome.passage?.retryAfterTime ?? backedOff);
   const { maxAgeMs } = job.retryPolicy;
-  if (maxAgeMs !== undefined && nextAttemptTime > job.runTime + maxAgeMs) return { event: "fail" };
+  if (maxAgeMs !== undefined && ageMs + nextAttemptTime - now > maxAgeMs) return { event: "fail" };
   return { event: "retry-later", nextAttemptTime };
 }

@@ -6,6 +6,8 @@ export interface JanitorOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly log: Logger;
+  /** Before ends are compared with the clock. */
+  readonly settleClock: () => Promise<void> | undefined;
   /** How often it looks. */
   readonly everyMs: number;
   /** How long, and how many. Read anew for each round. */
@@ -44,10 +46,12 @@ export class Janitor {
 
   /** One step. @returns true if there may be more to do */
   async runOnce(): Promise<boolean> {
-    const { store, clock, log, kept } = this.#options;
+    const { store, clock, settleClock, log, kept } = this.#options;
     const { jobRetentionMs, responseRetentionMs, maxEndedJobs = Number.MAX_SAFE_INTEGER } = kept;
+    // Read first: a jump that comes after it changes nothing, one before it is known once the clock is settled.
     const now = clock();
     try {
+      await settleClock();
       const { jobs, more } = await store.sweep({
         now,
         endedBefore: now - jobRetentionMs,

@@ -47,7 +47,10 @@ export class Recorder {
   }
 
   #toFinished(job: ClaimedJob, outcome: Outcome): FinishedAttempt {
-    const decision = decide(job, outcome, outcome.endTime, this.#options.random());
+    const { runTime, claimTime, claimUptimeMs } = job;
+    // The clock may have jumped since the claim, but not unnoticed between the two that stand in it.
+    const ageMs = claimTime - runTime + performance.now() - claimUptimeMs;
+    const decision = decide(job, outcome, outcome.endTime, ageMs, this.#options.random());
     const { result, startTime, endTime, error, response, passage } = outcome;
     const attempt = {
       number: job.attempt,

@@ -300,14 +300,17 @@ export interface Store {
   /**
    * Compares the clocks with what was noted last. If the wall clock has jumped by a quarter of a second or more, what was
    * meant in relation to another moment jumps along, once, whoever tells of it: when RETRYING jobs are due, those that
-   * came with a delay, those that were due already, and until when targets are left alone; and each worker gets a whole
-   * lease. A job that is scheduled for a time keeps that time. After a start of the machine nobody can know.
+   * came with a delay, those that were due already, until when targets are left alone, and from when maxAge counts; each
+   * worker gets a whole lease. A job that is scheduled for a time keeps that time. After a start of the machine nobody can know.
    *
    * @returns the jump, milliseconds; 0 if there was none
    */
   noteTime(time: MachineTime, leaseMs: number): Promise<number>;
 
-  /** Takes away what is kept no longer; also the request_ids of deleted jobs, a day after these were made. */
+  /**
+   * Takes away what is kept no longer; also the request_ids of deleted jobs, a day after these were made. Jumps ahead
+   * (`noteTime`) are counted off the times that are asked for, as long as anything is there that ended before them.
+   */
   sweep(options: SweepOptions): Promise<SweepResult>;
 
   /** True while the attempt that ran when this job was cancelled has not ended, as far as is recorded. */

@@ -139,6 +139,7 @@ export async function serveAsWorker({ instance, ...settings }: WorkerSettings): 
     store,
     clock,
     log,
+    settleClock: () => clockWatch.settle(),
     everyMs: sweepEveryMs,
     get kept() {
       return live.current;

@@ -48,6 +48,7 @@ export function describeRetry(open: OpenStore): void {
           dueTime: now,
           claimTime: now + 1,
         });
+        expect(performance.now() - claimed.claimUptimeMs).toBeGreaterThanOrEqual(0);
         expect(await store.finish(worker, [succeeded(claimed)])).toEqual(["recorded"]);
         expect(await store.depth()).toBe(0);
       },

@@ -57,6 +57,21 @@ export function describeSlowDown(open: OpenStore): void {
       expect(later.jobs).toHaveLength(2);
     });
 
+    test("keeps no job beyond its expire_time that was not sent before", async () => {
+      await using setting = await setUp(open);
+      const { store } = setting;
+      const worker = await slowedDown(setting);
+      const [early, late] = [until - 1000, until + 1000].map((expireTime) =>
+        jobFor("http://slow.test/", { expireTime }),
+      ) as [NewJob, NewJob];
+      await insert(store, worker, [early, late]);
+      expect((await store.claim(worker, 10, start + 1)).nextDueTime).toBe(until - 1000);
+      expect((await store.claim(worker, 10, until - 1000)).jobs).toEqual([]);
+      expect(await statesOf(store, [early, late])).toEqual(["EXPIRED", "QUEUED"]);
+      const { jobs } = await store.claim(worker, 10, until);
+      expect(jobs.map(({ id }) => id)).toContain(late.id);
+    });
+
     test("is not called by an insert that carries its claim", async () => {
       await using setting = await setUp(open);
       const { store } = setting;

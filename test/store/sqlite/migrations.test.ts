@@ -86,3 +86,27 @@ test("a store of schema 2 keeps its jobs, its calls and what it kept of jobs tha
   const batch = Array.from({ length: 250 }, () => newJob());
   expect(await store.insert(0, batch, start, { claimUpTo: 0 })).toHaveLength(250);
 });
+
+test("a store of schema 3 keeps the ages of its jobs, and a batch that was not settled yet", async () => {
+  const store = await openOld(3);
+  expect(await store.depth()).toBe(252);
+  const jump = 3_600_000;
+  // It was noted at the machine's start that it was written in.
+  expect(await store.noteTime({ now: start + 20 + jump, uptimeMs: 1010, boot: "boot-1" }, 10_000)).toBe(jump);
+  const worker = await store.registerWorker({ name: "worker-2", now: start + jump, leaseMs: 10_000 });
+  expect(await store.recover({ now: start + jump + 4000, lost: ["worker-1"] })).toMatchObject({
+    requeued: 1,
+  });
+  const { jobs } = await store.claim(worker, 500, start + jump + 4000);
+  const runTimes = new Map(jobs.map(({ id, runTime }) => [id, runTime]));
+  expect([runTimes.get("aging"), runTimes.get("ageless")]).toEqual([start + jump, start]);
+  // Of the batch, every other job was scheduled for a time of day that is over, the others came with a delay.
+  expect(jobs).toHaveLength(2 + 125);
+  expect((await store.claim(worker, 500, start + jump + 100_000)).jobs).toHaveLength(125);
+  // It had ended before the jump.
+  const sweep = { endedBefore: start + jump, respondedBefore: 0, maxEnded: 10, limit: 10 };
+  expect((await store.sweep({ ...sweep, now: start + jump + 20 })).jobs).toBe(0);
+  expect((await store.sweep({ ...sweep, now: start + jump + 20, endedBefore: start + jump + 6 })).jobs).toBe(
+    1,
+  );
+});

@@ -86,7 +86,7 @@ test("a file of a newer release is refused and left as it is", async () => {
   database.exec("PRAGMA user_version = 99");
   database.close();
   await expect(openSqliteStore({ path, maxDepth: 10 })).rejects.toThrow(
-    "the store has schema version 99, this release knows up to 3",
+    "the store has schema version 99, this release knows up to 4",
   );
 });
 

@@ -172,6 +172,17 @@ const migrations: readonly string[] = [
   CREATE INDEX job_ended ON job (finish_time) WHERE finish_time IS NOT NULL AND retention IS NULL;
   CREATE INDEX job_ended_own_time ON job (finish_time) WHERE finish_time IS NOT NULL AND retention IS NOT NULL;
   `,
+  `
+  -- By so much the wall clock jumped ahead while something was kept that ended before, and what it said after the last
+  -- such jump.
+  ALTER TABLE time ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE time ADD COLUMN ahead_since INTEGER NOT NULL DEFAULT 0;
+
+  -- Of jobs whose retry policy has a max_age, run_time is never NULL: it jumps along when the clock does.
+  UPDATE job SET run_time = coalesce(run_time, create_time)
+    WHERE finish_time IS NULL AND key IN (SELECT key FROM spec WHERE json_array_length(retry) > 4);
+  CREATE INDEX job_aging ON job (run_time) WHERE run_time IS NOT NULL AND finish_time IS NULL;
+  `,
 ];
 
 /**

@@ -86,6 +86,8 @@ export interface NewJobRow {
   readonly contentHash: Uint8Array | null;
   readonly retention: number | null;
   readonly isRelative: number;
+  /** 1: the retry policy has a maxAgeMs. */
+  readonly isAging: number;
 }
 
 export function toRow(job: NewJob): NewJobRow {
@@ -115,6 +117,7 @@ export function toRow(job: NewJob): NewJobRow {
     contentHash: job.requestIdentity?.contentHash ?? null,
     retention: job.retentionMs ?? null,
     isRelative: job.isRelative === true ? 1 : 0,
+    isAging: retryPolicy.maxAgeMs === undefined ? 0 : 1,
   };
 }
 
@@ -204,6 +207,7 @@ export function toClaimed(row: ClaimedRow, claimTime: number): ClaimedJob {
     runTime: row.runTime ?? row.createTime,
     dueTime: row.dueTime,
     claimTime,
+    claimUptimeMs: performance.now(),
     createTime: row.createTime,
     expireTime: row.expireTime ?? undefined,
     request: {

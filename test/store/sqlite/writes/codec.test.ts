@@ -48,6 +48,7 @@ const newJob: fc.Arbitrary<NewJobRow> = fc.record({
   maxAttempts: count,
   dedupKey: textOrNull,
   ambiguity: count,
+  isAging: count,
   retention: fc.option(time),
   isRelative: count,
   requestId: blob,

@@ -51,7 +51,10 @@ export function claim(
         const blockedUntil = transaction.blockedUntil(row.url, now);
         if (blockedUntil > 0) {
           passed++;
-          sql.defer.run(blockedUntil, now, ++transaction.revision, key);
+          // When it expires it is looked at once more.
+          const waitsUntil =
+            row.attemptCount === 0 ? Math.min(blockedUntil, expireTime ?? blockedUntil) : blockedUntil;
+          sql.defer.run(waitsUntil, now, ++transaction.revision, key);
         } else {
           sql.claim.run(worker, DISPATCHING, now, ++transaction.revision, key);
           rows.push(row);

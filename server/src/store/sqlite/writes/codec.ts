@@ -4,10 +4,8 @@
  */
 import { jobStates } from "../../../job/state.ts";
 import type { InsertResult } from "../../store.ts";
-import { Packer, Unpacker } from "../packed.ts";
-import type { Packed } from "../packed.ts";
-import type { ClaimedRow, FinishedRow, NewJobRow } from "../rows.ts";
-import { stateNumber } from "../rows.ts";
+import { type Packed, Packer, Unpacker } from "../packed.ts";
+import { type ClaimedRow, type FinishedRow, type NewJobRow, stateNumber } from "../rows.ts";
 import type { Answer, Codec, Group, GroupAnswer } from "../thread-side.ts";
 import type { WriteOperation, WriteResults } from "./operations.ts";
 
@@ -152,7 +150,7 @@ function packNewJob(to: Packer, job: NewJobRow): void {
   to.add(job.maxAttempts, job.method, job.url, job.headers, job.parameters, job.retry, job.attemptTimeout);
   to.add(job.labels, job.traceparent, job.tracestate);
   to.addBlob(job.body);
-  to.add(job.dedupKey, job.ambiguity, job.retention, job.isRelative);
+  to.add(job.dedupKey, job.ambiguity, job.retention, job.isRelative, job.isAging);
   to.addBlob(job.requestId);
   to.addBlob(job.contentHash);
 }
@@ -181,6 +179,7 @@ function unpackNewJob(from: Unpacker): NewJobRow {
     ambiguity: from.number(),
     retention: from.numberOrNull(),
     isRelative: from.number(),
+    isAging: from.number(),
     requestId: from.blob(),
     contentHash: from.blob(),
   };

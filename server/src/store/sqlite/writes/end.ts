@@ -9,7 +9,7 @@ import type { Transaction } from "./transaction.ts";
 const CANCELLED = stateNumber("CANCELLED");
 
 /** So long a call with a request_id is known at the least, though its job was deleted. */
-const requestMemoryMs = 24 * 3_600_000;
+export const requestMemoryMs = 24 * 3_600_000;
 
 export function cancel(
   transaction: Transaction,
@@ -84,5 +84,6 @@ export function remove(transaction: Transaction, key: number, createTime: number
   for (const statement of [sql.deleteJob, sql.deleteSpec, sql.deleteAttempts, sql.forgetCancelled]) {
     statement.run(key);
   }
-  sql.forgetRequest.run(Math.max(now, createTime + requestMemoryMs), key);
+  // The clock may have gone back since.
+  sql.forgetRequest.run(Math.max(now, Math.min(now, createTime) + requestMemoryMs), key);
 }

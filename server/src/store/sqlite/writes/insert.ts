@@ -190,6 +190,7 @@ function insertJob(
     job.ambiguity,
     job.retention,
     job.isRelative,
+    job.isAging === 1 ? job.createTime : null,
   );
   sql.insertSpec.run(
     key,

@@ -13,6 +13,14 @@ const bothEnded = (condition: string, columns: string): string => `SELECT ${colu
   UNION ALL SELECT * FROM (SELECT ${columns} FROM job WHERE finish_time IS NOT NULL AND retention IS NOT NULL
     ${condition} ORDER BY finish_time, key LIMIT $limit + 0)) ORDER BY finish_time, key LIMIT $limit + 0`;
 
+/** Of those that wait: all but the ones that are scheduled for a time of day which is still to come. */
+const shiftDue = (how: string): string => `UPDATE job ${how} SET due_time = due_time + $jump,
+  schedule_time = iif(state = $scheduled AND is_relative = 1, schedule_time + $jump, schedule_time)
+  WHERE (worker = 0 OR worker < -1) AND finish_time IS NULL
+  AND ((due_time > $dueAfter AND $jump > 0 AND (state <> $scheduled OR is_relative = 1))
+    OR ($jump < 0 AND (due_time <= $dueBefore OR state <> $scheduled OR is_relative = 1)))
+  AND NOT (revision > $revision AND update_time BETWEEN $from AND $to)`;
+
 /** Prepared once a connection: preparing costs more than running. */
 export function prepareWrites(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
@@ -62,15 +70,27 @@ export function prepareWrites(database: DatabaseSync) {
       VALUES (?, ?, ?, ?, ?, ?, ?)`),
     findDuplicate: sql(`SELECT key, id, uid, state, worker FROM job
       WHERE queue = ? AND dedup_key = ? AND dedup_key IS NOT NULL AND finish_time IS NULL`),
-    readTime: sql("SELECT wall, uptime, boot, revision FROM time WHERE one = 1"),
-    writeTime: sql("INSERT OR REPLACE INTO time (one, wall, uptime, boot, revision) VALUES (1, ?, ?, ?, ?)"),
-    // Of those that wait: all but the ones that are scheduled for a time of day which is still to come.
-    shiftDue: sql(`UPDATE job SET due_time = due_time + $jump,
-      schedule_time = iif(state = $scheduled AND is_relative = 1, schedule_time + $jump, schedule_time)
-      WHERE (worker = 0 OR worker < -1) AND finish_time IS NULL
-      AND ((due_time > $dueAfter AND $jump > 0 AND (state <> $scheduled OR is_relative = 1))
-        OR ($jump < 0 AND (due_time <= $dueBefore OR state <> $scheduled OR is_relative = 1)))
-      AND NOT (revision > $revision AND update_time BETWEEN $from AND $to)`),
+    readTime: sql("SELECT wall, uptime, boot, revision, ahead, ahead_since FROM time WHERE one = 1"),
+    writeTime: sql(`INSERT INTO time (one, wall, uptime, boot, revision) VALUES (1, ?, ?, ?, ?)
+      ON CONFLICT (one) DO UPDATE SET wall = excluded.wall, uptime = excluded.uptime, boot = excluded.boot,
+      revision = excluded.revision`),
+    writeAhead: sql("UPDATE time SET ahead = ?, ahead_since = ? WHERE one = 1"),
+    shiftDue: sql(shiftDue("INDEXED BY job_open")),
+    shiftDueOfAll: sql(shiftDue("NOT INDEXED")),
+    shiftRuns:
+      sql(`UPDATE job SET run_time = run_time + $jump WHERE run_time IS NOT NULL AND finish_time IS NULL
+      AND NOT (revision > $revision AND run_time BETWEEN $from AND $to)`),
+    // Two, since there is an index for each.
+    endUsualBy: sql(
+      "UPDATE job SET finish_time = ? WHERE finish_time IS NOT NULL AND finish_time > ? AND retention IS NULL",
+    ),
+    endOwnBy: sql(
+      "UPDATE job SET finish_time = ? WHERE finish_time IS NOT NULL AND finish_time > ? AND retention IS NOT NULL",
+    ),
+    sweepAgainFrom: sql("UPDATE counter SET swept_time = ?, swept_key = 0 WHERE one = 1 AND swept_time >= ?"),
+    forgetRequestsBy: sql(
+      "UPDATE request SET forget_time = ? WHERE forget_time IS NOT NULL AND forget_time > ?",
+    ),
     shiftDestinations: sql("UPDATE destination SET blocked_until = blocked_until + ?"),
     renewAll: sql("UPDATE worker SET lease_time = ? WHERE lease_time > 0"),
 
@@ -78,8 +98,8 @@ export function prepareWrites(database: DatabaseSync) {
     readJob: sql(`SELECT ${jobColumns} FROM job WHERE id = ? AND ${isVisible}`),
     insertJob:
       sql(`INSERT INTO job (key, id, uid, queue, state, priority, due_time, expire_time, schedule_time,
-      attempt_count, max_attempts, worker, create_time, update_time, revision, dedup_key, ambiguity, retention, is_relative)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      attempt_count, max_attempts, worker, create_time, update_time, revision, dedup_key, ambiguity, retention, is_relative,
+      run_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertSpec: sql(`INSERT INTO spec (key, method, url, headers, parameters, retry, attempt_timeout, labels,
       traceparent, tracestate, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
 
@@ -127,6 +147,9 @@ export function prepareWrites(database: DatabaseSync) {
       sql(`SELECT key, create_time FROM job WHERE finish_time IS NOT NULL AND retention IS NOT NULL
       AND finish_time + retention < ? ORDER BY finish_time + retention LIMIT ? + 0`),
     oldestEnded: sql(bothEnded("", "key, create_time, finish_time")),
+    firstEnd: sql(`SELECT min(finish_time) AS time FROM (
+      SELECT min(finish_time) AS finish_time FROM job WHERE finish_time IS NOT NULL AND retention IS NULL
+      UNION ALL SELECT min(finish_time) FROM job WHERE finish_time IS NOT NULL AND retention IS NOT NULL)`),
     endedAfter: sql(
       bothEnded("AND (finish_time, key) > ($time, $key) AND finish_time < $before", "key, finish_time"),
     ),

@@ -1,7 +1,7 @@
 /** What is kept of jobs that have ended, and no longer: their responses, and they themselves. */
 import type { SweepResult } from "../../store.ts";
 import type { WriteOperation } from "./operations.ts";
-import { remove } from "./end.ts";
+import { remove, requestMemoryMs } from "./end.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Takes away at most `limit` of each kind, the oldest first. */
@@ -10,18 +10,31 @@ export function sweep(
   { now, endedBefore, maxEnded, respondedBefore, limit }: Extract<WriteOperation, { kind: "sweep" }>,
 ): SweepResult {
   const { sql } = transaction;
-  const tooOld = [...sql.endedByAge.all(endedBefore, limit), ...sql.endedByOwnAge.all(now, limit)].slice(
-    0,
-    limit,
-  );
+  const ahead = readAhead(transaction, now);
+  const tooOld = [
+    ...sql.endedByAge.all(endedBefore - ahead, limit),
+    ...sql.endedByOwnAge.all(now - ahead, limit),
+  ].slice(0, limit);
   for (const row of tooOld) remove(transaction, row["key"] as number, row["create_time"] as number, now);
   const tooMany = Math.min(limit - tooOld.length, Math.max(0, transaction.ended - maxEnded));
   const crowd = tooMany > 0 ? sql.oldestEnded.all({ $limit: tooMany }) : [];
   for (const row of crowd) remove(transaction, row["key"] as number, row["create_time"] as number, now);
   const jobs = tooOld.length + crowd.length;
-  const responses = dropResponses(transaction, respondedBefore, limit);
-  const requests = Number(sql.forgetRequests.run(now, limit).changes);
+  const responses = dropResponses(transaction, respondedBefore - ahead, limit);
+  const requests = Number(sql.forgetRequests.run(now - ahead, limit).changes);
   return { jobs, more: [jobs, responses, requests].includes(limit) };
+}
+
+/** How much of what the clock says is due to jumps ahead; they are forgotten once nothing is left that they could shorten. */
+function readAhead({ sql }: Transaction, now: number): number {
+  const noted = sql.readTime.get();
+  const ahead = (noted?.["ahead"] ?? 0) as number;
+  if (ahead === 0) return 0;
+  const since = noted!["ahead_since"] as number;
+  const firstEnd = (sql.firstEnd.get()!["time"] ?? Number.POSITIVE_INFINITY) as number;
+  if (now <= since + requestMemoryMs || firstEnd < since) return ahead;
+  sql.writeAhead.run(0, 0);
+  return 0;
 }
 
 /** In the order in which jobs ended; how far it came is kept, so that none is looked at twice. */
