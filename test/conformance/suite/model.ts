@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import * as fc from "fast-check";
 import { isTerminal, nextState, type JobEvent, type JobState } from "../../../server/src/job/state.ts";
 import type { AmbiguityPolicy } from "../../../server/src/job/job.ts";
+import { type Command, command, type CommandOf } from "./model-commands.ts";
 import type { FinishedAttempt, InsertResult, RecoverResult, Store } from "../../../server/src/store/store.ts";
 import {
   endedAs,
@@ -30,8 +31,6 @@ const leaseMs = evenLeaseMs + 1;
 /** The most telling of all properties: CI tries it a thousand times. */
 const runs = Number(process.env["RELAY_MODEL_RUNS"] ?? propertyRuns);
 
-type ValueOf<A> = A extends fc.Arbitrary<infer T> ? T : never;
-
 interface ModelJob {
   readonly id: string;
   readonly key: number;
@@ -51,6 +50,11 @@ interface ModelJob {
   begunAttempt: number;
   attemptsBefore: number;
   runCount: number;
+  readonly origin: string;
+  readonly maxAgeMs: number | undefined;
+  /** By the clock that does not jump: when the run began, and when the job ended. */
+  runUptimeMs: number;
+  endUptimeMs: number | undefined;
   /** The attempt that ran when it was cancelled has not ended. */
   isSending: boolean;
 }
@@ -60,80 +64,13 @@ interface ModelWorker {
   leaseEndTime: number;
 }
 
-/** Due and expire times are odd, the clock even: what happens at the very moment is for the tests of claim. */
-const newJobs = fc.array(
-  fc.record({
-    name: fc.nat({ max: 40 }),
-    priority: fc.constantFrom(0, 0, 5, 9),
-    maxAttempts: fc.integer({ min: 1, max: 3 }),
-    ambiguityPolicy: fc.constantFrom<AmbiguityPolicy>("retry", "retry", "fail", "hold"),
-    dedupKey: fc.option(fc.constantFrom("a", "b"), { nil: undefined, freq: 1 }),
-    dueIn: fc.option(
-      fc.nat({ max: 2000 }).map((n) => 2 * n + 1),
-      { nil: undefined, freq: 3 },
-    ),
-    isRelative: fc.boolean(),
-    expiresIn: fc.option(
-      fc.nat({ max: 3000 }).map((n) => 2 * n + 1),
-      { nil: undefined, freq: 3 },
-    ),
-  }),
-  { minLength: 1, maxLength: 3 },
-);
-const worker = fc.nat({ max: 1 });
-const pick = fc.nat({ max: 1000 });
-
-const command = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      kind: fc.constant("insert"),
-      worker,
-      jobs: newJobs,
-      claimUpTo: fc.nat({ max: 3 }),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("claim"), worker, limit: fc.nat({ max: 4 }) }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      kind: fc.constant("finish"),
-      worker,
-      pick,
-      /** Added to the attempt's number: mostly the right one. */
-      off: fc.constantFrom(0, 0, 0, 0, -1, 1),
-      as: fc.constantFrom("SUCCEEDED", "FAILED", "HELD", "RETRYING", "RELEASED"),
-      retryIn: fc.nat({ max: 1500 }).map((n) => 2 * n + 1),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("begin"), worker, pick }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("cancel"), pick }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("retry"), pick }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete"), pick }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("recover"), lost: fc.option(worker, { nil: undefined }) }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("renew"), worker }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constant("wait"), by: fc.nat({ max: 2000 }).map((n) => 2 * n) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant("jump"),
-      by: fc.integer({ min: 200, max: 10_000 }).chain((n) => fc.constantFrom(2 * n, -2 * n)),
-    }),
-  },
-);
-type Command = ValueOf<typeof command>;
-type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
-
 class Model {
   readonly #store: Store;
   readonly #jobs = new Map<string, ModelJob>();
   readonly #workers: ModelWorker[] = [];
+  /** Until when which origin is to be left alone. */
+  readonly #blocked = new Map<string, number>();
+  #hasJumped = false;
   #now = start;
   #uptimeMs = 1_000_000;
 
@@ -161,6 +98,8 @@ class Model {
         return this.#recover(command);
       case "renew":
         return this.#renew(command);
+      case "sweep":
+        return this.#sweep(command);
       case "wait":
         this.#now += command.by;
         this.#uptimeMs += command.by;
@@ -197,10 +136,13 @@ class Model {
   async #insert({ worker: slot, jobs: wished, claimUpTo }: CommandOf<"insert">): Promise<void> {
     const { number } = await this.#worker(slot);
     for (const job of this.#jobs.values()) await this.#look(job);
-    const jobs = wished.map(({ name, dueIn, expiresIn, ...rest }) =>
+    const origins = wished.map(({ origin }) => origin);
+    const jobs = wished.map(({ name, dueIn, expiresIn, origin, maxAgeMs, ...rest }) =>
       newJob({
         id: `job-of-model-${name}`,
         ...rest,
+        request: { ...newJob().request, url: `${origin}/` },
+        retryPolicy: { ...newJob().retryPolicy, maxAgeMs },
         isRelative: dueIn !== undefined && rest.isRelative,
         createTime: this.#now,
         scheduleTime: dueIn === undefined ? undefined : this.#now + dueIn,
@@ -243,6 +185,8 @@ class Model {
         endedAttempts: 0,
         worker: undefined,
         ...{ begunAttempt: 0, attemptsBefore: 0, runCount: 1, isSending: false },
+        ...{ origin: origins[index]!, maxAgeMs: job.retryPolicy.maxAgeMs },
+        ...{ runUptimeMs: this.#uptimeMs, endUptimeMs: undefined },
       });
       if (result.claimed) this.#begin(id, number);
       expect(result.state).toBe(this.#jobs.get(id)?.state);
@@ -253,15 +197,23 @@ class Model {
       (job, index) =>
         results[index]?.kind === "stored" &&
         job.scheduleTime === undefined &&
-        job.ambiguityPolicy === "retry",
+        job.ambiguityPolicy === "retry" &&
+        !this.#isBlocked(origins[index]!),
     );
     if (dueBefore.some((job) => !this.#mayExpire(job))) expect(claimed).toEqual([]);
-    else if (dueBefore.length === 0) expect(claimed).toHaveLength(Math.min(claimUpTo, dueAtOnce.length));
+    else if (dueBefore.length === 0) {
+      const most = Math.min(claimUpTo, dueAtOnce.length);
+      expect(claimed.length).toBeLessThanOrEqual(most);
+      // A place may go to one that turns out to be there already.
+      if (fresh.length === jobs.length && !results.some((result) => result.kind === "duplicate"))
+        expect(claimed).toHaveLength(most);
+    }
   }
 
   async #claim({ worker: slot, limit }: CommandOf<"claim">): Promise<void> {
     const { number } = await this.#worker(slot);
-    const wasDue = this.#waiting().filter((job) => this.#isDue(job));
+    const allDue = this.#waiting().filter((job) => this.#isDue(job));
+    const wasDue = allDue.filter(({ origin }) => !this.#isBlocked(origin));
     const { jobs, nextDueTime } = await this.#store.claim(number, limit, this.#now);
     const inOrder = wasDue
       .filter((job) => !this.#mayExpire(job))
@@ -270,12 +222,14 @@ class Model {
     expect(jobs.map((job) => rank(this.#jobs.get(job.id)))).toEqual(inOrder.slice(0, jobs.length).map(rank));
     expect(new Set(idsOf(jobs)).size).toBe(jobs.length);
     // Expired jobs may take the place of others in one call, if it says that more are due.
-    if (wasDue.length === inOrder.length) expect(jobs).toHaveLength(Math.min(limit, inOrder.length));
+    if (allDue.length === inOrder.length) expect(jobs).toHaveLength(Math.min(limit, inOrder.length));
     else if (jobs.length < Math.min(limit, inOrder.length))
       expect(nextDueTime).toBeLessThanOrEqual(this.#now);
     for (const job of jobs) {
       this.#begin(job.id, number);
-      expect(job.attempt).toBe(this.#jobs.get(job.id)?.attemptCount);
+      const { attemptCount, runUptimeMs, maxAgeMs } = this.#jobs.get(job.id)!;
+      expect(job.attempt).toBe(attemptCount);
+      if (maxAgeMs !== undefined) expect(job.claimTime - job.runTime).toBe(this.#uptimeMs - runUptimeMs);
     }
     for (const job of this.#waiting()) await this.#look(job);
     if (jobs.length >= limit) return;
@@ -285,12 +239,17 @@ class Model {
     expect(nextDueTime).toBe(times.length === 0 ? undefined : Math.min(...times));
   }
 
-  async #finish({ worker: slot, pick, off, as, retryIn }: CommandOf<"finish">): Promise<void> {
+  async #finish(command: CommandOf<"finish">): Promise<void> {
+    const { worker: slot, pick, off, as, retryIn, leaveAloneFor } = command;
     const { number } = await this.#worker(slot);
     const job = this.#pick(pick);
     if (job === undefined) return;
     const running = { key: job.key, attempt: job.attemptCount + off };
-    const finished = this.#finishedAs(as, running, this.#now + retryIn);
+    const until = leaveAloneFor === undefined || as !== "RETRYING" ? undefined : this.#now + leaveAloneFor;
+    const { origin } = job;
+    const slowDown = until === undefined ? undefined : { origin, until };
+    const ended = this.#finishedAs(as, running, this.#now + retryIn);
+    const finished = { ...ended, attempt: { ...ended.attempt, endTime: this.#now }, slowDown };
     const isOfJob = job.worker === number && off === 0;
     const mine = job.state === "DISPATCHING" && isOfJob;
     const isRecorded = mine || (job.isSending && isOfJob);
@@ -303,6 +262,7 @@ class Model {
       const event = { SUCCEEDED: "succeed", FAILED: "fail", HELD: "hold", RETRYING: "retry-later" } as const;
       this.#move(job, event[as], as === "RETRYING" ? this.#now + retryIn : undefined);
       job.endedAttempts++;
+      if (until !== undefined) this.#blocked.set(origin, Math.max(until, this.#blocked.get(origin) ?? 0));
     } else if (isRecorded) {
       job.isSending = false;
       job.endedAttempts++;
@@ -357,6 +317,7 @@ class Model {
     expect(result).toEqual({ kind: "restarted" });
     this.#move(job, "retry-now", this.#now);
     job.runCount++;
+    job.runUptimeMs = this.#uptimeMs;
     job.attemptsBefore = job.attemptCount;
     job.expireTime = undefined;
   }
@@ -412,6 +373,7 @@ class Model {
 
   #lose(job: ModelJob): keyof RecoverResult {
     const { ambiguityPolicy, begunAttempt, attemptCount, attemptsBefore, maxAttempts } = job;
+    const isTooOld = this.#uptimeMs - job.runUptimeMs > (job.maxAgeMs ?? Number.POSITIVE_INFINITY);
     if (ambiguityPolicy !== "retry" && begunAttempt !== attemptCount) {
       this.#move(job, "release", this.#now);
       job.attemptCount--;
@@ -422,7 +384,7 @@ class Model {
       this.#move(job, "hold");
       return "held";
     }
-    if (ambiguityPolicy === "fail" || attemptCount - attemptsBefore >= maxAttempts) {
+    if (ambiguityPolicy === "fail" || isTooOld || attemptCount - attemptsBefore >= maxAttempts) {
       this.#move(job, "fail");
       return "failed";
     }
@@ -436,6 +398,26 @@ class Model {
     worker.leaseEndTime = this.#now + leaseMs;
   }
 
+  /** Deletes nothing that ended less than so long ago; and, if the clock never jumped, all that ended longer ago. */
+  async #sweep({ retentionMs }: CommandOf<"sweep">): Promise<void> {
+    for (const job of this.#jobs.values()) await this.#look(job);
+    const [now, limit] = [this.#now, 1000];
+    await this.#store.sweep({
+      now,
+      endedBefore: now - retentionMs,
+      respondedBefore: 0,
+      maxEnded: 1e9,
+      limit,
+    });
+    for (const [id, { endUptimeMs }] of this.#jobs) {
+      const isOld = endUptimeMs !== undefined && this.#uptimeMs - endUptimeMs > retentionMs;
+      const isThere = (await this.#store.get(id, noParts)) !== undefined;
+      if (!isOld) expect(isThere).toBe(true);
+      else if (!this.#hasJumped) expect(isThere).toBe(false);
+      if (!isThere) this.#jobs.delete(id);
+    }
+  }
+
   /** What is meant for a time of day stays; the rest is as far from now as it was. */
   async #jump({ by }: CommandOf<"jump">): Promise<void> {
     const note = (): Promise<number> =>
@@ -445,7 +427,9 @@ class Model {
     for (const job of this.#jobs.values()) await this.#look(job);
     const due = this.#waiting().filter((job) => this.#isDue(job));
     this.#now += by;
+    this.#hasJumped = true;
     expect(await note()).toBe(by);
+    for (const [origin, until] of this.#blocked) this.#blocked.set(origin, until + by);
     for (const job of this.#waiting()) {
       const moves = due.includes(job) ? by < 0 : job.state !== "SCHEDULED" || job.isRelative;
       if (moves) job.dueTime = (job.dueTime ?? 0) + by;
@@ -491,12 +475,20 @@ class Model {
     if (next === undefined) throw new Error(`${job.id} is ${job.state} and cannot ${event}`);
     job.state = next;
     job.dueTime = dueTime;
+    job.endUptimeMs = isTerminal(next) ? this.#uptimeMs : undefined;
   }
 
   /** Compares one job. A store may take its time to mark what has expired; once it did, the model follows. */
   async #look(job: ModelJob): Promise<void> {
     const record = await get(this.#store, job.id, noParts);
     if (record.state === "EXPIRED" && this.#mayExpire(job)) this.#move(job, "expire");
+    if (this.#isDue(job) && this.#isBlocked(job.origin) && record.nextAttemptTime !== job.dueTime) {
+      const until = this.#blocked.get(job.origin)!;
+      const { expireTime = until } = job.attemptCount === 0 ? job : {};
+      expect(record.nextAttemptTime).toBe(Math.min(until, expireTime));
+      job.dueTime = record.nextAttemptTime;
+      if (job.state === "SCHEDULED") job.state = "QUEUED";
+    }
     const { id, key, state, attemptCount, priority } = job;
     expect(record).toMatchObject({ id, key, attemptCount, priority });
     // A scheduled job whose time has come may be called queued.
@@ -506,6 +498,10 @@ class Model {
 
   #waiting(): ModelJob[] {
     return [...this.#jobs.values()].filter((job) => job.dueTime !== undefined);
+  }
+
+  #isBlocked(origin: string): boolean {
+    return (this.#blocked.get(origin) ?? 0) > this.#now;
   }
 
   #isDue(job: ModelJob): boolean {
