@@ -31,7 +31,8 @@ const usual: ChaosOptions = {
 const plainLoad: LoadProfile = {
   ...usualLoad,
   callers: 16,
-  ...{ batchShare: 0, largeBatchShare: 0, streamShare: 0, fateShare: 0, cutShare: 0, cancelShare: 0 },
+  ...{ batchShare: 0, largeBatchShare: 0, streamShare: 0, fateShare: 0, cutShare: 0 },
+  ...{ keyedShare: 0, cancelShare: 0, retryShare: 0, deleteShare: 0 },
   slowShare: 1,
   slowMs: [100, 200],
 };
@@ -49,8 +50,10 @@ test(
     expect(new Set(proof.rounds.map(({ victim }) => victim)).size).toBe(Math.min(rounds, killKinds.length));
     expect(proof.rounds.filter((round) => !hadSomethingToLose(round))).toEqual([]);
     // The ends of the lanes judged every job of every round once more.
-    expect(acknowledgedIn(proof.rounds)).toBeGreaterThan(rounds);
-    expect(acknowledgedIn(proof.lanes)).toBe(acknowledgedIn(proof.rounds));
+    expect(sumOf(proof.rounds, "acknowledged")).toBeGreaterThan(rounds);
+    expect(sumOf(proof.lanes, "acknowledged")).toBe(sumOf(proof.rounds, "acknowledged"));
+    const counts = ["duplicates", "retried", "deleted"] as const;
+    expect(counts.filter((count) => sumOf(proof.lanes, count) === 0)).toEqual([]);
   },
   60_000 + rounds * 20_000,
 );
@@ -70,13 +73,16 @@ test.each<[string, ChaosOptions]>([
     const report = formatProof(proof, chaos);
     if (!isProven(proof, chaos)) throw new Error(report);
     expect(lastLine(report)).toBe("lost 0 / doubled without OUTCOME_UNKNOWN 0 / stuck 0");
-    expect(acknowledgedIn(proof.rounds)).toBeGreaterThan(1);
+    expect(sumOf(proof.rounds, "acknowledged")).toBeGreaterThan(1);
   },
   120_000,
 );
 
-function acknowledgedIn(results: readonly { readonly verdict: Verdict }[]): number {
-  return results.reduce((sum, { verdict }) => sum + verdict.acknowledged, 0);
+function sumOf(
+  results: readonly { readonly verdict: Verdict }[],
+  count: "acknowledged" | "duplicates" | "retried" | "deleted",
+): number {
+  return results.reduce((sum, { verdict }) => sum + verdict[count], 0);
 }
 
 describe.concurrent("a relay that breaks its promise is found out:", { timeout: 120_000 }, () => {
@@ -106,11 +112,29 @@ describe.concurrent("a relay that breaks its promise is found out:", { timeout: 
     expect(await runBroken("knows no HELD", 60, { fateShare: 1, fates: ["hold"] })).toMatch(/^lost [1-9]/);
   });
 
+  test("one that knows no dedup_key has two jobs with one at a time", async () => {
+    expect(await runBroken("knows no dedup_key", 60, { keyedShare: 0.5 })).toMatch(
+      /^lost 0 \/ doubled without OUTCOME_UNKNOWN [1-9]\d* \/ stuck 0$/,
+    );
+  });
+
+  test("one that answers RetryJob and begins no run loses runs", async () => {
+    expect(
+      await runBroken("begins no new run", 60, { fateShare: 1, fates: ["refused"], retryShare: 1 }),
+    ).toMatch(/^lost [1-9]\d* \/ doubled without OUTCOME_UNKNOWN 0 \/ stuck 0$/);
+  });
+
+  test("one that answers DeleteJob and keeps the job is inconsistent", async () => {
+    const changes = { slowShare: 0, deleteShare: 0.5 };
+    expect(await runBroken("deletes nothing", 60, changes, /^inconsistent/)).toMatch(/^inconsistent [1-9]/);
+  });
+
   /** One worker, so that what is broken is what is killed; and a target so slow that requests are under way. */
   async function runBroken(
     sabotage: Sabotage,
     boundSeconds = 60,
     changes: Partial<LoadProfile> = {},
+    line = /^lost/,
   ): Promise<string | undefined> {
     const chaos: ChaosOptions = {
       ...usual,
@@ -127,6 +151,8 @@ describe.concurrent("a relay that breaks its promise is found out:", { timeout: 
     rmSync(proof.folder, { recursive: true });
     expect(proof.errors).toEqual([]);
     expect(isProven(proof, chaos)).toBe(false);
-    return lastLine(formatProof(proof, chaos));
+    return formatProof(proof, chaos)
+      .split("\n")
+      .findLast((one) => line.test(one));
   }
 });

@@ -7,15 +7,17 @@ import type { ServiceError } from "@grpc/grpc-js";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StreamEnqueueResponse } from "../../server/src/gen/fieldpost/v1/relay.ts";
 import { openEnqueueStream } from "../support/enqueue-stream.ts";
-import { stateName } from "./read-jobs.ts";
 import { answerMessages, childOptions } from "../bench/child.ts";
 import { createRelayClient } from "../support/relay-client.ts";
 import type { RelayClient } from "../support/relay-client.ts";
+import { changeJob, retryFailedOf } from "./changes.ts";
+import type { ChangesOfJob } from "./changes.ts";
 import { monotonicMs, openJournal, openJournalReader } from "./journal.ts";
 import type { CallEntry, KillKind, RequestEntry } from "./journal.ts";
 import { planCalls } from "./load.ts";
 import type { LoadProfile, PlannedCall } from "./load.ts";
 import { createRandom } from "./random.ts";
+import { idOf } from "./read-jobs.ts";
 import { countStates } from "./states.ts";
 import type { StateCounts } from "./states.ts";
 
@@ -56,12 +58,18 @@ export interface LoadResult {
   readonly failed: number;
 }
 
-/** Repeats about half of the calls that failed, as a caller does who must know; answered by an empty object. */
+/** Repeats about half of the calls that failed, and of the changes that were cut off, as a caller does who must know; answered by an empty object. */
 export interface RepeatMessage {
   readonly kind: "repeat";
   readonly round: number;
   readonly seed: string;
   readonly address: string;
+}
+
+/** The job that an answer names in place of the caller's. */
+interface Duplicate {
+  readonly id: string;
+  readonly uid: string;
 }
 
 const pauseMs = 20;
@@ -71,6 +79,7 @@ const journal = openJournal<CallEntry>(options.calls);
 const requests = openJournalReader<RequestEntry>(options.requests);
 const delivered = new Set<string>();
 let failedCalls: PlannedCall[] = [];
+let cutChanges: ChangesOfJob[] = [];
 process.send!({});
 
 answerMessages<LoadMessage | RepeatMessage>((message) =>
@@ -83,8 +92,8 @@ async function load(message: LoadMessage): Promise<LoadResult> {
   const unanswered = new Set<string>();
   /** Of acknowledged jobs whose acknowledgement is on disk. */
   const undelivered = new Set<string>();
-  const cancels: Promise<void>[] = [];
-  /** Cancels may still be under way there. */
+  const changes: Promise<void>[] = [];
+  /** Changes may still be under way there. */
   const closing: RelayClient[] = [];
   let begun = 0;
   let acknowledged = 0;
@@ -92,6 +101,7 @@ async function load(message: LoadMessage): Promise<LoadResult> {
   let killed = false;
   let states: StateCounts = {};
   failedCalls = [];
+  cutChanges = [];
 
   function killIfSomethingIsToLose(): void {
     for (const { id, status } of requests.readNew()) if (isDelivery(status)) delivered.add(id);
@@ -113,17 +123,18 @@ async function load(message: LoadMessage): Promise<LoadResult> {
       const client = clients[connection]!;
       const planned = planCalls(message, begun++);
       for (const { call } of planned) unanswered.add(call);
-      const onAcknowledged = async (one: PlannedCall): Promise<void> => {
+      const onAcknowledged = async (one: PlannedCall, duplicateOf?: Duplicate): Promise<void> => {
         unanswered.delete(one.call);
-        const written = journal.appendSynced({ kind: "acknowledged", call: one.call });
+        const written = acknowledge(one, duplicateOf);
         acknowledged++;
-        cancels.push(cancelLater(client, one));
+        if (duplicateOf === undefined) changes.push(changeLater(client, one));
         // Not when it is on disk: by then the relay has answered what it had under way.
         if (!killed && acknowledged >= killAt) killIfSomethingIsToLose();
         if (!killed && acknowledged >= killAt + giveUpAfter) left = 0;
         // The next call does not wait for this answer to be on disk, only for the one before.
         await before;
         before = written.then(() => {
+          if (duplicateOf !== undefined) return;
           for (const { id } of one.jobs) undelivered.add(id);
         });
       };
@@ -146,7 +157,7 @@ async function load(message: LoadMessage): Promise<LoadResult> {
     Array.from({ length: profile.callers }, (_, index) => callOn(index % profile.connections)),
   );
   clearTimeout(tooLong);
-  await Promise.all(cancels);
+  await Promise.all(changes);
   for (const client of [...clients, ...closing]) client.close();
   return { killed, states, acknowledged, failed: failedCalls.length };
 }
@@ -155,28 +166,41 @@ async function repeat({ seed, round, address }: RepeatMessage): Promise<object> 
   const random = createRandom(`${seed}/${round}/repeat`);
   const client = createRelayClient(address);
   const repeated = failedCalls.filter(() => random() < 0.5);
-  await Promise.all(
-    repeated.map(async (planned) => {
-      const code = await makeCall(client, planned);
+  const changed = cutChanges.filter(() => random() < 0.5);
+  await Promise.all([
+    ...repeated.map(async (planned) => {
+      const { code, duplicateOf } = await makeCall(client, planned);
       // ALREADY_EXISTS: it was stored the first time.
-      if (code === undefined || code === codes.ALREADY_EXISTS)
-        await journal.appendSynced({ kind: "acknowledged", call: planned.call });
+      if (code === undefined || code === codes.ALREADY_EXISTS) await acknowledge(planned, duplicateOf);
     }),
-  );
+    ...changed.map((changes) => changeJob(client, journal, changes)),
+  ]);
   client.close();
   return {};
+}
+
+function acknowledge({ call }: PlannedCall, duplicateOf: Duplicate | undefined): Promise<void> {
+  return journal.appendSynced({ kind: "acknowledged", call, wallTime: Date.now(), duplicateOf });
+}
+
+async function changeLater(client: RelayClient, planned: PlannedCall): Promise<void> {
+  const { jobs, changes } = planned;
+  const cut = await changeJob(client, journal, { id: jobs[0]!.id, changes });
+  if (cut !== undefined) cutChanges.push(cut);
+  await retryFailedOf(client, journal, planned);
 }
 
 /** @returns those that were not acknowledged */
 async function makeCalls(
   client: RelayClient,
   planned: readonly PlannedCall[],
-  onAcknowledged: (call: PlannedCall) => Promise<void>,
+  onAcknowledged: (call: PlannedCall, duplicateOf?: Duplicate) => Promise<void>,
 ): Promise<readonly PlannedCall[]> {
   if (planned.length > 1) return streamCalls(client, planned, onAcknowledged);
   const [one] = planned as [PlannedCall];
-  if ((await makeCall(client, one)) !== undefined) return planned;
-  await onAcknowledged(one);
+  const { code, duplicateOf } = await makeCall(client, one);
+  if (code !== undefined) return planned;
+  await onAcknowledged(one, duplicateOf);
   return [];
 }
 
@@ -209,36 +233,27 @@ async function streamCalls(
   return failed;
 }
 
-async function cancelLater(client: RelayClient, { cancelMs, jobs }: PlannedCall): Promise<void> {
-  if (cancelMs === undefined) return;
-  const { id } = jobs[0]!;
-  await sleep(cancelMs);
-  journal.append({ kind: "cancel-begun", id });
-  try {
-    const { state } = await client.cancelJob({ name: `jobs/${id}` });
-    const answer = { id, state: stateName(state), time: monotonicMs() };
-    await journal.appendSynced({ kind: "cancel-answered", ...answer });
-  } catch (error) {
-    // Too late, or cut off: then it is cancelled or not.
-    if (codes[(error as ServiceError).code] === undefined) throw error;
-  }
+/** Why it was not acknowledged, if it was not; and the other job that the answer names, if it does. */
+interface CallResult {
+  readonly code?: codes;
+  readonly duplicateOf?: Duplicate | undefined;
 }
 
-/** @returns why it was not acknowledged, undefined if it was */
-async function makeCall(
-  client: RelayClient,
-  { call, jobs, requests }: PlannedCall,
-): Promise<codes | undefined> {
+async function makeCall(client: RelayClient, { call, jobs, requests }: PlannedCall): Promise<CallResult> {
   journal.append({ kind: "begun", call, jobs });
   try {
-    if (requests.length === 1) await client.enqueue(requests[0]!);
-    else await client.batchEnqueue({ requests: [...requests] });
-    return undefined;
+    if (requests.length > 1) {
+      await client.batchEnqueue({ requests: [...requests] });
+      return {};
+    }
+    const { name, uid } = await client.enqueue(requests[0]!);
+    const id = idOf(name);
+    return { duplicateOf: id === jobs[0]!.id ? undefined : { id, uid } };
   } catch (error) {
     const { code } = error as ServiceError;
     if (codes[code] === undefined) throw error;
     journal.append({ kind: "failed", call, code: codes[code] });
-    return code;
+    return { code };
   }
 }
 

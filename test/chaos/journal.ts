@@ -26,9 +26,13 @@ export interface PlannedJob {
   readonly id: string;
   readonly bodyHash: string;
   readonly fate?: Fate | undefined;
+  readonly dedupKey?: string | undefined;
 }
 
-/** Of the client. A call has one job, or several if it is a batch. */
+/** What is asked of a job that is there. */
+export type ChangeKind = "cancel" | "retry" | "delete";
+
+/** Of the client. A call has one job, or several if it is a batch. A change that was cut off has no end. */
 export type CallEntry =
   | {
       readonly kind: "begun";
@@ -36,12 +40,43 @@ export type CallEntry =
       readonly jobs: readonly PlannedJob[];
     }
   /** The relay said that the jobs are on disk: it answered, or called the id of a repeated call taken. Synced. */
-  | { readonly kind: "acknowledged"; readonly call: string }
+  | {
+      readonly kind: "acknowledged";
+      readonly call: string;
+      /** Milliseconds since the epoch, as the relay's times are. */
+      readonly wallTime: number;
+      /** The answer names this other job, which has the dedup_key. */
+      readonly duplicateOf?: { readonly id: string; readonly uid: string } | undefined;
+    }
   /** No answer came, or another one. */
   | { readonly kind: "failed"; readonly call: string; readonly code: string }
-  | { readonly kind: "cancel-begun"; readonly id: string }
-  /** CancelJob was answered with the job in this state. Synced. */
-  | { readonly kind: "cancel-answered"; readonly id: string; readonly state: string; readonly time: number }
+  | {
+      readonly kind: "change-begun";
+      readonly change: ChangeKind;
+      readonly id: string;
+      /** Of a retry and a delete, which ask for what was read just before: the etag is that one's. */
+      readonly seen?: JobEntry | undefined;
+    }
+  /** Synced. */
+  | {
+      readonly kind: "change-answered";
+      readonly change: ChangeKind;
+      readonly id: string;
+      /** Of the job in the answer; a delete has none. */
+      readonly state?: string | undefined;
+      readonly time: number;
+      readonly wallTime: number;
+    }
+  /** The relay said that it changed nothing. */
+  | {
+      readonly kind: "change-refused";
+      readonly change: ChangeKind;
+      readonly id: string;
+      readonly code: string;
+    }
+  /** BulkRetryJobs of the jobs of a call that FAILED, and how many it restarted. The answer is synced. */
+  | { readonly kind: "bulk-retry-begun"; readonly call: string }
+  | { readonly kind: "bulk-retry-answered"; readonly call: string; readonly count: number }
   /** At this moment, and with this to lose, the kill was sent. */
   | {
       readonly kind: "killed";
@@ -63,18 +98,21 @@ export interface RequestEntry {
   readonly time: number;
 }
 
-/** What the relay said of a job when the round was over. */
+/** What the relay said of a job, when the round was over or before a change. Times are milliseconds since the epoch. */
 export interface JobEntry {
   readonly id: string;
   readonly uid: string;
   /** As in the proto, without JOB_STATE_. */
   readonly state: string;
+  readonly runCount: number;
   readonly attemptCount: number;
+  readonly finishTime?: number | undefined;
   readonly attempts: readonly {
     readonly number: number;
     /** As in the proto, without ATTEMPT_RESULT_. */
     readonly result: string;
     readonly httpStatus: number;
+    readonly startTime?: number | undefined;
     readonly reason?: string | undefined;
     readonly worker: string;
   }[];

@@ -3,74 +3,25 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import {
+  begun,
+  acknowledged,
+  failed,
+  killed,
+  request,
+  statusOf,
+  job,
+  calls,
+  fated,
+  cancelBegun,
+  cancelAnswered,
+  ended,
+  refusedForGood,
+  refused,
+} from "./evidence.ts";
 import { openJournal, openJournalReader } from "./journal.ts";
-import type { CallEntry, Fate, JobEntry, RequestEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
-import type { Evidence } from "./judge.ts";
-
-const begun = (call: string, ...ids: string[]): CallEntry => ({
-  kind: "begun",
-  call,
-  jobs: (ids.length === 0 ? [call] : ids).map((id) => ({ id, bodyHash: `body of ${id}` })),
-});
-const acknowledged = (call: string): CallEntry => ({ kind: "acknowledged", call });
-const failed = (call: string): CallEntry => ({ kind: "failed", call, code: "UNAVAILABLE" });
-const killed = (time: number): CallEntry => ({
-  kind: "killed",
-  round: 1,
-  victim: "group",
-  undelivered: 99,
-  unanswered: 99,
-  time,
-});
-
-const request = (id: string, attempt: number, changes: Partial<RequestEntry> = {}): RequestEntry => ({
-  id,
-  attempt,
-  idempotencyKey: `uid of ${id}`,
-  bodyHash: `body of ${id}`,
-  status: 200,
-  time: 0,
-  ...changes,
-});
-
-const statusOf: Record<string, number> = { SUCCEEDED: 200, FAILED: 503 };
-
-/** A job with these results of its attempts; SUCCEEDED, if the last one is. */
-function job(id: string, results: readonly string[], changes: Partial<JobEntry> = {}): JobEntry {
-  return {
-    id,
-    uid: `uid of ${id}`,
-    state: results.at(-1) === "SUCCEEDED" ? "SUCCEEDED" : "RETRYING",
-    attemptCount: results.length,
-    attempts: results.map((result, index) => ({
-      number: index + 1,
-      result,
-      httpStatus: statusOf[result] ?? 0,
-      worker: "w",
-    })),
-    ...changes,
-  };
-}
-
-const calls = [begun("a"), acknowledged("a")];
-const fated = (fate: Fate): CallEntry[] => [
-  { kind: "begun", call: "a", jobs: [{ id: "a", bodyHash: "body of a", fate }] },
-  acknowledged("a"),
-];
-const cancelBegun: CallEntry = { kind: "cancel-begun", id: "a" };
-const cancelAnswered = (time: number, state = "CANCELLED"): CallEntry => ({
-  kind: "cancel-answered",
-  id: "a",
-  state,
-  time,
-});
-const ended = (state: string, ...results: string[]): JobEntry => job("a", results, { state });
-const refusedForGood: JobEntry = {
-  ...ended("FAILED", "FAILED"),
-  attempts: [{ number: 1, result: "FAILED", httpStatus: 400, worker: "w" }],
-};
-const refused = request("a", 1, { status: 503 });
+import type { Evidence } from "./known.ts";
 
 describe("nothing is wrong", () => {
   const cases: [string, Evidence][] = [

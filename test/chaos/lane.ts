@@ -13,7 +13,8 @@ import type { ClientOptions, LoadMessage, LoadResult, RepeatMessage } from "./cl
 import { openGrowingJournal, openJournal, readJournal } from "./journal.ts";
 import type { CallEntry, GrowingJournal, JobEntry, KillKind, RequestEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
-import type { Evidence, Fault, Verdict } from "./judge.ts";
+import type { Verdict } from "./judge.ts";
+import type { Evidence, Fault } from "./known.ts";
 import { roundOf } from "./load.ts";
 import type { ChaosOptions } from "./options.ts";
 import { between, createRandom } from "./random.ts";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { DeepPartial, EnqueueRequest } from "../../server/src/gen/fieldpost/v1/relay.ts";
 import { AmbiguityPolicy } from "../../server/src/gen/fieldpost/v1/job.ts";
-import type { Fate, PlannedJob } from "./journal.ts";
+import type { ChangeKind, Fate, PlannedJob } from "./journal.ts";
 import { between, createRandom } from "./random.ts";
 import type { Random } from "./random.ts";
 
@@ -36,9 +36,18 @@ export interface LoadProfile {
   readonly fateShare: number;
   readonly fates: readonly Fate[];
   readonly cutShare: number;
-  /** So many are cancelled when they are acknowledged, so much later. */
+  /** Of single calls, so many have a dedup_key, which stands in all those among so many calls. */
+  readonly keyedShare: number;
+  readonly callsPerKey: number;
+  /** So many are cancelled when they are acknowledged. */
   readonly cancelShare: number;
-  readonly cancelMs: readonly [least: number, most: number];
+  /** Of those and of those with a fate so many are to have a new run; and of batches, what FAILED in so many. */
+  readonly retryShare: number;
+  readonly bulkRetryShare: number;
+  /** So many are deleted, if they have ended. */
+  readonly deleteShare: number;
+  /** How long after the acknowledgement, or after the change before, each change comes. */
+  readonly changeMs: readonly [least: number, most: number];
   /** More than the kills of a round can use up. */
   readonly maxAttempts: number;
 }
@@ -65,17 +74,30 @@ export const usualLoad: LoadProfile = {
   fateShare: 0.25,
   fates: ["refused", "fail", "hold", "expires"],
   cutShare: 0.03,
-  cancelShare: 0.06,
-  cancelMs: [0, 300],
+  keyedShare: 0.12,
+  callsPerKey: 40,
+  cancelShare: 0.08,
+  retryShare: 0.5,
+  bulkRetryShare: 0.8,
+  deleteShare: 0.15,
+  changeMs: [0, 200],
   maxAttempts: 20,
 };
+
+export interface PlannedChange {
+  readonly change: ChangeKind;
+  /** Milliseconds after the acknowledgement, or after the change before. */
+  readonly afterMs: number;
+}
 
 /** A call and what its jobs are expected to deliver. */
 export interface PlannedCall {
   readonly call: string;
   readonly jobs: readonly PlannedJob[];
-  /** When they are to be cancelled, milliseconds after the acknowledgement. */
-  readonly cancelMs: number | undefined;
+  /** Of its one job, one after the other. */
+  readonly changes: readonly PlannedChange[];
+  /** When those of its jobs that FAILED are to have a new run, milliseconds after the acknowledgement. */
+  readonly bulkRetryMs?: number | undefined;
   /** One, or several for a BatchEnqueue. */
   readonly requests: readonly DeepPartial<EnqueueRequest>[];
 }
@@ -103,7 +125,9 @@ export function planCalls(plan: RoundPlan, place: number): PlannedCall[] {
   const isBatch = kind < profile.streamShare + profile.batchShare;
   if (isBatch) return [planCall(plan, call, random, between(random, 2, profile.maxBatch))];
   const isLarge = kind < profile.streamShare + profile.batchShare + profile.largeBatchShare;
-  return [planCall(plan, call, random, isLarge ? profile.largeBatch : 1)];
+  const isKeyed = !isLarge && random() < profile.keyedShare;
+  const dedupKey = isKeyed ? `r${plan.round}/${Math.floor(place / profile.callsPerKey)}` : undefined;
+  return [planCall(plan, call, random, isLarge ? profile.largeBatch : 1, dedupKey)];
 }
 
 function planCall(
@@ -111,20 +135,33 @@ function planCall(
   call: string,
   random: Random,
   size: number,
+  dedupKey?: string,
 ): PlannedCall {
   // A large batch is there to be stored; that it is sent is soon over.
   const ofBatch =
     size > profile.maxBatch ? { ...profile, slowShare: 0, verySlowShare: 0, refusedShare: 0 } : profile;
   const planned = Array.from({ length: size }, (_, index) =>
-    planJob(random, size === 1 ? call : `${call}-${index}`, targetUrl, ofBatch),
+    planJob(random, size === 1 ? call : `${call}-${index}`, targetUrl, ofBatch, dedupKey),
   );
-  const isCancelled = size === 1 && random() < profile.cancelShare;
+  const isBatch = size > 1 && size <= profile.maxBatch;
   return {
     call,
-    jobs: planned.map(({ id, bodyHash, fate }) => ({ id, bodyHash, fate })),
-    cancelMs: isCancelled ? between(random, ...profile.cancelMs) : undefined,
+    jobs: planned.map(({ id, bodyHash, fate }) => ({ id, bodyHash, fate, dedupKey })),
+    changes: size === 1 ? planChanges(random, profile, planned[0]!.fate) : [],
+    ...(isBatch &&
+      random() < profile.bulkRetryShare && { bulkRetryMs: between(random, ...profile.changeMs) }),
     requests: planned.map(({ request }) => request),
   };
+}
+
+function planChanges(random: Random, profile: LoadProfile, fate: Fate | undefined): PlannedChange[] {
+  const isCancelled = random() < profile.cancelShare;
+  const isRetried = random() < profile.retryShare && (isCancelled || fate !== undefined);
+  const isDeleted = random() < profile.deleteShare;
+  const kinds = [isCancelled && "cancel", isRetried && "retry", isDeleted && "delete"] as const;
+  return kinds
+    .filter((kind) => kind !== false)
+    .map((change) => ({ change, afterMs: between(random, ...profile.changeMs) }));
 }
 
 const ambiguityPolicies = {
@@ -154,6 +191,7 @@ function planJob(
   id: string,
   targetUrl: string,
   profile: LoadProfile,
+  dedupKey: string | undefined,
 ): PlannedJob & { request: DeepPartial<EnqueueRequest> } {
   const { fates } = profile;
   const fate = random() < profile.fateShare ? fates[between(random, 0, fates.length - 1)] : undefined;
@@ -184,6 +222,7 @@ function planJob(
           $case: "http",
           http: { method: "POST", url: `${targetUrl}/${id}?${query}`, body },
         },
+        ...(dedupKey !== undefined && { dedupKey }),
         ...(isLater && { scheduleTime: new Date(later) }),
         ...(fate === "expires" && { expireTime: new Date(later + 20) }),
         maxAttempts: isOnce ? 1 : profile.maxAttempts,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KillKind } from "./journal.ts";
-import type { Fault } from "./judge.ts";
+import type { Fault } from "./known.ts";
 import { runLane } from "./lane.ts";
 import type { LaneResult, Round } from "./lane.ts";
 import type { ChaosOptions } from "./options.ts";

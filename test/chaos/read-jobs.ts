@@ -19,6 +19,11 @@ export function stateName(state: JobState): string {
   return stateNames.get(state) ?? String(state);
 }
 
+/** Of a resource name. */
+export function idOf(name: string): string {
+  return name.slice("jobs/".length);
+}
+
 /** Waits until each of these jobs has ended, is held or is not there, or the time is up; the relay tells nobody, so it is asked. */
 export async function awaitEnds(client: RelayClient, ids: Iterable<string>, deadline: number): Promise<void> {
   for (const id of ids) {
@@ -40,10 +45,20 @@ async function isSettled(client: RelayClient, id: string): Promise<boolean> {
   }
 }
 
+const readMask = ["name", "uid", "etag", "state", "run_count", "attempt_count", "finish_time", "attempts"];
+
+/** One job, and the etag of what was read. */
+export async function readJob(
+  client: RelayClient,
+  id: string,
+): Promise<{ readonly seen: JobEntry; readonly etag: string }> {
+  const job = await client.getJob({ name: `jobs/${id}`, readMask });
+  return { seen: toEntry(job), etag: job.etag };
+}
+
 /** Newest first, up to the first that is none of those asked for. */
 export async function readJobs(client: RelayClient, isWanted: (id: string) => boolean): Promise<JobEntry[]> {
   const found: JobEntry[] = [];
-  const readMask = ["name", "uid", "state", "attempt_count", "attempts"];
   let pageToken = "";
   do {
     const { jobs, nextPageToken } = await client.listJobs({ pageSize: 1000, readMask, pageToken });
@@ -57,16 +72,19 @@ export async function readJobs(client: RelayClient, isWanted: (id: string) => bo
   return found;
 }
 
-function toEntry({ name, uid, state, attemptCount, attempts }: Job): JobEntry {
+function toEntry({ name, uid, state, runCount, attemptCount, finishTime, attempts }: Job): JobEntry {
   return {
-    id: name.slice("jobs/".length),
+    id: idOf(name),
     uid,
     state: stateName(state),
+    runCount,
     attemptCount,
-    attempts: attempts.map(({ number, result, httpStatus, error, worker }) => ({
+    finishTime: finishTime?.getTime(),
+    attempts: attempts.map(({ number, result, httpStatus, startTime, error, worker }) => ({
       number,
       result: resultNames.get(result) ?? String(result),
       httpStatus,
+      startTime: startTime?.getTime(),
       reason: reasonOf(error),
       worker,
     })),

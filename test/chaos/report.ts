@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { jobStates } from "../../server/src/job/state.ts";
 import { killKinds, readJournal, stopKinds } from "./journal.ts";
 import type { JobEntry, RequestEntry } from "./journal.ts";
-import type { Fault, FaultKind } from "./judge.ts";
+import type { Fault, FaultKind } from "./known.ts";
 import type { Round } from "./lane.ts";
 import type { ChaosOptions } from "./options.ts";
 import { hadSomethingToLose, roundsOf } from "./proof.ts";
@@ -54,6 +54,7 @@ export function formatProof(proof: Proof, chaos: ChaosOptions): string {
     `calls that a kill cut off ${sum(({ kills }) => kills[0]?.cut ?? 0)}, in ${rounds.filter(({ verdict }) => verdict.kills[0]?.cut).length} rounds`,
     `jobs acknowledged ${sum(({ acknowledged }) => acknowledged)}, stored without an acknowledgement ${sum((of) => of.storedUnacknowledged)}`,
     `requests ${sum(({ requests }) => requests)}, attempts OUTCOME_UNKNOWN ${sum((of) => of.unknownAttempts)}, doubles that one of them explains ${sum((of) => of.explainedDoubles)}`,
+    `answered with the job that has the dedup_key ${sum((of) => of.duplicates)}, new runs by RetryJob ${sum((of) => of.retried)} (cut off ${sum((of) => of.retriesCut)}) and in bulk ${sum((of) => of.retriedInBulk)}, deleted ${sum((of) => of.deleted)} (cut off ${sum((of) => of.deletesCut)})`,
     `inconsistent ${count("inconsistent")}`,
     `cancelled ${sum((of) => of.cancelled)}, held ${sum((of) => of.held)}, failed in doubt ${sum((of) => of.failedInDoubt)}`,
     `lost ${count("lost")} / doubled without OUTCOME_UNKNOWN ${count("doubled")} / stuck ${count("stuck")}`,

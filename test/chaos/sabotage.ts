@@ -50,6 +50,31 @@ export const sabotages = {
       to: "{ now, lost: [], leasesEndedBy: 0 }",
     },
   ],
+  /** Stores a job though one with its dedup_key has not ended. */
+  "knows no dedup_key": [
+    {
+      file: "store/sqlite/writes/insert.ts",
+      from: "  if (job.dedupKey === null) return undefined;\n",
+      to: "  return undefined;\n",
+    },
+    { file: "store/sqlite/migrations.ts", from: "UNIQUE INDEX job_dedup", to: "INDEX job_dedup" },
+  ],
+  /** RetryJob is answered, and the job stays as it is. */
+  "begins no new run": [
+    {
+      file: "api/retry-job.ts",
+      from: "await relay.store.retry(id, now, revisionOf(request.etag))",
+      to: '{ kind: "restarted" }',
+    },
+  ],
+  /** DeleteJob is answered, and the job stays. */
+  "deletes nothing": [
+    {
+      file: "api/delete-job.ts",
+      from: "await relay.store.delete(id, relay.clock(), revisionOf(request.etag))",
+      to: '{ kind: "deleted" }',
+    },
+  ],
 } as const satisfies Record<string, readonly Change[]>;
 
 export type Sabotage = keyof typeof sabotages;

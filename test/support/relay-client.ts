@@ -3,7 +3,9 @@ import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import {
   BatchEnqueueRequest,
+  BulkRetryJobsRequest,
   CancelJobRequest,
+  DeleteJobRequest,
   EnqueueRequest,
   GetJobRequest,
   ListJobsRequest,
@@ -12,6 +14,7 @@ import {
 } from "../../server/src/gen/fieldpost/v1/relay.ts";
 import type {
   BatchEnqueueResponse,
+  BulkRetryJobsResponse,
   DeepPartial,
   ListJobsResponse,
 } from "../../server/src/gen/fieldpost/v1/relay.ts";
@@ -34,6 +37,11 @@ export interface RelayClient {
   listJobs(request: DeepPartial<ListJobsRequest>, options?: CallOptions): Promise<ListJobsResponse>;
   cancelJob(request: DeepPartial<CancelJobRequest>, options?: CallOptions): Promise<Job>;
   retryJob(request: DeepPartial<RetryJobRequest>, options?: CallOptions): Promise<Job>;
+  deleteJob(request: DeepPartial<DeleteJobRequest>, options?: CallOptions): Promise<unknown>;
+  bulkRetryJobs(
+    request: DeepPartial<BulkRetryJobsRequest>,
+    options?: CallOptions,
+  ): Promise<BulkRetryJobsResponse>;
   /** Reads the job again until it is in the state, and answers it whole. */
   reached(name: string, state: JobState): Promise<Job>;
   /** For calls that have no method here. */
@@ -96,6 +104,9 @@ export function createRelayClient(address: string): RelayClient {
     listJobs: (request, options) => call(methods.listJobs, ListJobsRequest.create(request), options),
     retryJob: (request, options) => call(methods.retryJob, RetryJobRequest.create(request), options),
     cancelJob: (request, options) => call(methods.cancelJob, CancelJobRequest.create(request), options),
+    deleteJob: (request, options) => call(methods.deleteJob, DeleteJobRequest.create(request), options),
+    bulkRetryJobs: (request, options) =>
+      call(methods.bulkRetryJobs, BulkRetryJobsRequest.create(request), options),
     async reached(name, state) {
       for (;;) {
         const job = await call(methods.getJob, GetJobRequest.create({ name }));
