@@ -53,7 +53,7 @@ export function describeStore(name: string, open: OpenStore, options: SuiteOptio
     describeFilter(open);
     describeClose(open);
     if (options.persists) describeReopen(open);
-    describeConcurrency(open);
+    describeConcurrency(open, options);
     describeModel(options.openForModel ?? open);
   });
 }
