@@ -22,7 +22,7 @@ const refusals: ReadonlySet<codes> = new Set([
   codes.RESOURCE_EXHAUSTED,
 ]);
 
-/** One after the other, up to one that is cut off. @returns that one and those after it, undefined if none was */
+/** One after the other, up to one that is cut off. @returns that one and those after it, now without a wait; undefined if none was */
 export async function changeJob(
   client: RelayClient,
   journal: Journal<CallEntry>,
@@ -30,7 +30,8 @@ export async function changeJob(
 ): Promise<ChangesOfJob | undefined> {
   for (const [index, { change, afterMs }] of changes.entries()) {
     await sleep(afterMs);
-    if (!(await makeChange(client, journal, id, change))) return { id, changes: changes.slice(index) };
+    if (await makeChange(client, journal, id, change)) continue;
+    return { id, changes: changes.slice(index).map((left) => ({ ...left, afterMs: 0 })) };
   }
   return undefined;
 }

@@ -78,9 +78,9 @@ export const usualLoad: LoadProfile = {
   callsPerKey: 40,
   cancelShare: 0.08,
   retryShare: 0.5,
-  bulkRetryShare: 0.8,
-  deleteShare: 0.15,
-  changeMs: [0, 200],
+  bulkRetryShare: 0.6,
+  deleteShare: 0.1,
+  changeMs: [0, 100],
   maxAttempts: 20,
 };
 
