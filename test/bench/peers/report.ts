@@ -1,7 +1,7 @@
 // What `npm run bench -- peers` prints: a row for each subject, then the ratios and what they are aimed at.
 import type { Measurement } from "../measure.ts";
 import { formatRounds, formatTable } from "../report.ts";
-import type { BesideBatches } from "./beside-batches.ts";
+import type { BesideBatches, Latency } from "./beside-batches.ts";
 import { subjects, type SubjectKey } from "./subjects.ts";
 
 export interface PeersResult {
@@ -101,14 +101,25 @@ export function formatPeers(result: PeersResult): string {
   ];
   const beside = (value: (of: BesideBatches) => number, digits = 1): string =>
     formatRounds(besideBatches.map(value), digits);
+  const latencyOf = (of: (result: BesideBatches) => Latency): string[] => [
+    beside((result) => of(result).p50Ms),
+    beside((result) => of(result).p99Ms),
+  ];
   const latencies = [
-    ["Enqueue, 500 a second", "p50, ms", "p99, ms", "jobs/s in batches"],
-    ["alone", beside((of) => of.aloneP50Ms), beside((of) => of.aloneP99Ms), ""],
+    ["Enqueue, 500 a second", "p50, ms", "p99, ms", "a batch, ms", "jobs/s in batches"],
+    ["alone", ...latencyOf((of) => of.alone), "", ""],
+    ["beside two processes that compute as long", ...latencyOf((of) => of.computing), "", ""],
     [
-      "beside batches of 10,000",
-      beside((of) => of.besideP50Ms),
-      beside((of) => of.besideP99Ms),
-      beside((of) => of.batchJobsPerSecond, 0),
+      "beside a batch of 10,000 every 2 s",
+      ...latencyOf((of) => of.paced),
+      beside((of) => of.paced.batchMs, 0),
+      "",
+    ],
+    [
+      "beside batches of 10,000 without a pause",
+      ...latencyOf((of) => of.endless),
+      "",
+      beside((of) => of.endless.batchJobsPerSecond, 0),
     ],
   ];
   const tables = [rates, ratios, latencies].map(formatTable);
