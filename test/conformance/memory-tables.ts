@@ -431,14 +431,15 @@ export class MemoryTables {
 
   sweep(options: SweepOptions): SweepResult {
     const { maxEnded, limit } = options;
-    const firstEnd = Math.min(...[...this.#byKey.values()].map(({ finishTime = Infinity }) => finishTime));
-    if (options.now > this.#ahead.since + requestMemoryMs && firstEnd >= this.#ahead.since)
-      this.#ahead.byMs = 0;
+    const { byMs, since } = this.#ahead;
+    const hasEarlier = [...this.#byKey.values()].some(({ finishTime = since }) => finishTime < since);
     const [now, endedBefore, respondedBefore] = [
       options.now,
       options.endedBefore,
       options.respondedBefore,
-    ].map((time) => time - this.#ahead.byMs) as [number, number, number];
+    ].map((time) => time - (hasEarlier ? byMs : 0)) as [number, number, number];
+    const knownSince = options.now - (options.now <= since + requestMemoryMs ? byMs : 0);
+    if (knownSince === options.now && !hasEarlier) this.#ahead.byMs = 0;
     const ended = [...this.#byKey.values()]
       .filter((row) => row.finishTime !== undefined)
       .toSorted((a, b) => (a.finishTime ?? 0) - (b.finishTime ?? 0));
@@ -454,7 +455,7 @@ export class MemoryTables {
     );
     for (const row of answered.slice(0, limit)) row.response = undefined;
     for (const [id, { forgetTime }] of this.#requests) {
-      if (forgetTime !== undefined && forgetTime < now) this.#requests.delete(id);
+      if (forgetTime !== undefined && forgetTime < knownSince) this.#requests.delete(id);
     }
     return { jobs: gone.length, more: gone.length === limit || answered.length >= limit };
   }

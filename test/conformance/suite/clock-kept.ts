@@ -57,8 +57,8 @@ async function endedAt(store: Store, worker: number, now: number, changes: Parti
 }
 
 /** A round of the janitor's. */
-async function sweep(store: Store, now: number): Promise<void> {
-  const [endedBefore, respondedBefore] = [now - jobRetentionMs, now - responseRetentionMs];
+async function sweep(store: Store, now: number, retentionMs = jobRetentionMs): Promise<void> {
+  const [endedBefore, respondedBefore] = [now - retentionMs, now - responseRetentionMs];
   await store.sweep({ now, endedBefore, respondedBefore, maxEnded: 1e9, limit: 1000 });
 }
 
@@ -119,6 +119,24 @@ export function describeClockKept(open: OpenStore): void {
       clocks.pass(day);
       // Nothing is left that the jump could shorten.
       expect(await look(after)).toBe("gone");
+    });
+
+    test("ahead does not make a short retention long", async () => {
+      const { setting, store, clocks, worker } = await setUpClocks();
+      await using _ = setting;
+      const before = await endedAt(store, worker, clocks.now);
+      clocks.pass(1);
+      await clocks.jump(store, 30 * day);
+      const after = await endedAt(store, worker, clocks.now);
+      clocks.pass(hour);
+      await sweep(store, clocks.now, hour);
+      expect([await store.get(before, noParts), await store.get(after, noParts)]).toMatchObject([
+        undefined,
+        { id: after },
+      ]);
+      clocks.pass(1);
+      await sweep(store, clocks.now, hour);
+      expect(await store.get(after, noParts)).toBeUndefined();
     });
 
     test("ahead and back again leaves all as it was, and nothing ended in the future", async () => {

@@ -353,7 +353,7 @@ export interface Attempt {
   number: number;
   /** How it ended. */
   result: AttemptResult;
-  /** When the worker began with it. */
+  /** When the worker began with it; of one that was lost with its worker, claim_time: no more is known. */
   startTime?:
     | Date
     | undefined;

@@ -12,29 +12,33 @@ export function sweep(
   const { sql } = transaction;
   const ahead = readAhead(transaction, now);
   const tooOld = [
-    ...sql.endedByAge.all(endedBefore - ahead, limit),
-    ...sql.endedByOwnAge.all(now - ahead, limit),
+    ...sql.endedByAge.all(endedBefore - ahead.jobs, limit),
+    ...sql.endedByOwnAge.all(now - ahead.jobs, limit),
   ].slice(0, limit);
   for (const row of tooOld) remove(transaction, row["key"] as number, row["create_time"] as number, now);
   const tooMany = Math.min(limit - tooOld.length, Math.max(0, transaction.ended - maxEnded));
   const crowd = tooMany > 0 ? sql.oldestEnded.all({ $limit: tooMany }) : [];
   for (const row of crowd) remove(transaction, row["key"] as number, row["create_time"] as number, now);
   const jobs = tooOld.length + crowd.length;
-  const responses = dropResponses(transaction, respondedBefore - ahead, limit);
-  const requests = Number(sql.forgetRequests.run(now - ahead, limit).changes);
+  const responses = dropResponses(transaction, respondedBefore - ahead.jobs, limit);
+  const requests = Number(sql.forgetRequests.run(now - ahead.requests, limit).changes);
   return { jobs, more: [jobs, responses, requests].includes(limit) };
 }
 
-/** How much of what the clock says is due to jumps ahead; they are forgotten once nothing is left that they could shorten. */
-function readAhead({ sql }: Transaction, now: number): number {
+/**
+ * How much of what the clock says is due to jumps ahead, for jobs and for request_ids: only as long as there are any that
+ * the jumps could shorten.
+ */
+function readAhead({ sql }: Transaction, now: number): { readonly jobs: number; readonly requests: number } {
   const noted = sql.readTime.get();
   const ahead = (noted?.["ahead"] ?? 0) as number;
-  if (ahead === 0) return 0;
+  if (ahead === 0) return { jobs: 0, requests: 0 };
   const since = noted!["ahead_since"] as number;
-  const firstEnd = (sql.firstEnd.get()!["time"] ?? Number.POSITIVE_INFINITY) as number;
-  if (now <= since + requestMemoryMs || firstEnd < since) return ahead;
-  sql.writeAhead.run(0, 0);
-  return 0;
+  const firstEnd = sql.firstEnd.get()!["time"] as number | null;
+  const jobs = firstEnd !== null && firstEnd < since ? ahead : 0;
+  const requests = now <= since + requestMemoryMs ? ahead : 0;
+  if (jobs + requests === 0) sql.writeAhead.run(0, 0);
+  return { jobs, requests };
 }
 
 /** In the order in which jobs ended; how far it came is kept, so that none is looked at twice. */
