@@ -1,6 +1,6 @@
 /** The command `fieldpost`: the table of its commands, and nothing else. */
 import { Command, CommanderError } from "commander";
-import { defineChange, runCancel, runRetry } from "./cli/change-jobs.ts";
+import { defineChange, runCancel, runDelete, runRetry } from "./cli/change-jobs.ts";
 import { exitFailed, exitOk, exitUsage, reportError } from "./cli/client-command.ts";
 import { defineEnqueue, runEnqueue } from "./cli/enqueue.ts";
 import { defineGet, runGet } from "./cli/get.ts";
@@ -42,6 +42,12 @@ const commands: readonly CommandEntry[] = [
     summary: "send a job again that has ended or is held, or all that match a filter",
     define: defineChange,
     run: runRetry,
+  },
+  {
+    name: "delete",
+    summary: "delete a job that has ended, or all that match a filter",
+    define: defineChange,
+    run: runDelete,
   },
   {
     name: "reload",

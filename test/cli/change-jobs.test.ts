@@ -14,7 +14,7 @@ async function start() {
   return { target, relay, cli };
 }
 
-describe("fieldpost cancel and fieldpost retry", () => {
+describe("fieldpost cancel, retry and delete", () => {
   test("change one job by its name, or all that match a filter", async () => {
     const { target, relay, cli } = await start();
     const scheduleTime = new Date(Date.now() + 3_600_000);
@@ -41,6 +41,20 @@ describe("fieldpost cancel and fieldpost retry", () => {
     });
     expect(await cli("cancel", "c", "--etag", '"zz"')).toMatchObject({ code: 1, stdout: "" });
     expect(await cli("retry", "nowhere")).toMatchObject({ code: 1 });
+
+    for (const name of ["a", "b"]) await relay.client.reached(`jobs/${name}`, JobState.JOB_STATE_FAILED);
+    expect(await cli("delete", "c")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("has not ended"),
+    });
+    expect(await cli("delete", "a")).toMatchObject({ code: 0, stdout: "jobs/a deleted\n", stderr: "" });
+    expect(await cli("delete", "a", "--json")).toMatchObject({ code: 1, stdout: "" });
+    // Of those that match, only what has ended.
+    expect(await cli("delete", "--filter", "*", "--dry-run")).toMatchObject({
+      stdout: "1 job would be deleted\n",
+    });
+    expect(await cli("delete", "b", "--json")).toMatchObject({ code: 0, stdout: "{}\n" });
+    expect(await cli("list", "--json")).toMatchObject({ stdout: expect.stringMatching(/jobs\/c/) });
   });
 
   test.each([

@@ -10,7 +10,7 @@ describe("fieldpost", () => {
     const result = await run(["--help"]);
     expect(result).toMatchObject({ code: 0, stderr: "" });
     const listed = [...result.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
-    expect(listed.join(" ")).toBe("serve enqueue get list cancel retry reload status help");
+    expect(listed.join(" ")).toBe("serve enqueue get list cancel retry delete reload status help");
   });
 
   it("prints help for serve with every option, its default and what a change of it takes", async () => {

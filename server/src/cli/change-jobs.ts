@@ -1,11 +1,11 @@
-/** `fieldpost cancel` and `fieldpost retry`: one job by its name, or all that match a filter. */
+/** `fieldpost cancel`, `retry` and `delete`: one job by its name, or all that match a filter. */
 import type { Command } from "commander";
 import { addClientOptions, exitOk, UsageError, withRelay } from "./client-command.ts";
 
 /** What is done, and by which RPCs. */
 interface Change {
-  readonly one: "CancelJob" | "RetryJob";
-  readonly all: "BulkCancelJobs" | "BulkRetryJobs";
+  readonly one: "CancelJob" | "RetryJob" | "DeleteJob";
+  readonly all: "BulkCancelJobs" | "BulkRetryJobs" | "PurgeJobs";
   /** `12 jobs cancelled` */
   readonly done: string;
   readonly dryRun: string;
@@ -23,6 +23,12 @@ const retry: Change = {
   done: "begun anew",
   dryRun: "would begin anew",
 };
+const remove: Change = {
+  one: "DeleteJob",
+  all: "PurgeJobs",
+  done: "deleted",
+  dryRun: "would be deleted",
+};
 
 interface Flags {
   filter?: string;
@@ -31,14 +37,14 @@ interface Flags {
   json?: true;
 }
 
-/** Of both. */
+/** Of all three. */
 export function defineChange(command: Command): void {
   command
     .argument("[name]", "jobs/{id}, or the id alone")
     .option("--filter <text>", "all jobs that match, instead of one: 'state = FAILED'; * is all")
     .option("--dry-run", "with --filter: only count them")
     .option("--etag <etag>", "only if the job has this etag")
-    .option("--json", "print the job, or the count, as JSON");
+    .option("--json", "print the answer as JSON");
   addClientOptions(command);
 }
 
@@ -48,6 +54,10 @@ export function runCancel(command: Command): Promise<number> {
 
 export function runRetry(command: Command): Promise<number> {
   return run(command, retry);
+}
+
+export function runDelete(command: Command): Promise<number> {
+  return run(command, remove);
 }
 
 async function run(command: Command, change: Change): Promise<number> {
@@ -74,10 +84,14 @@ async function changeOne(
     import("./json.ts"),
     import("./job-text.ts"),
   ]);
-  // RetryJobRequest has the same fields.
+  // RetryJobRequest and DeleteJobRequest have the same fields.
   const request = { name: name.startsWith("jobs/") ? name : `jobs/${name}`, etag };
   return withRelay(command, async (relay) => {
     const job = await relay.call(change.one, CancelJobRequest.encode(request).finish());
+    if (change.one === "DeleteJob") {
+      process.stdout.write(json ? "{}\n" : `${request.name} deleted\n`);
+      return exitOk;
+    }
     const value = jsonOfBytes("fieldpost.v1.Job", job);
     process.stdout.write(json ? `${JSON.stringify(value)}\n` : describeJob(value));
     return exitOk;
@@ -91,7 +105,7 @@ async function changeAll(
 ): Promise<number> {
   const { BulkCancelJobsRequest, BulkCancelJobsResponse } = await import("../gen/fieldpost/v1/relay.ts");
   return withRelay(command, async (relay) => {
-    // BulkRetryJobs has messages of the same fields.
+    // BulkRetryJobs and PurgeJobs have messages of the same fields.
     const answer = await relay.call(change.all, BulkCancelJobsRequest.encode(request).finish());
     const count = String(BulkCancelJobsResponse.decode(answer).count);
     const text = `${count} ${count === "1" ? "job" : "jobs"} ${request.validateOnly ? change.dryRun : change.done}`;

@@ -7,7 +7,15 @@ import { noTracing, type CallTracing } from "./tracing.ts";
 
 /** The methods of fieldpost.v1.RelayService that commands call. */
 export type RelayMethod =
-  "Enqueue" | "GetJob" | "ListJobs" | "CancelJob" | "RetryJob" | "BulkCancelJobs" | "BulkRetryJobs";
+  | "Enqueue"
+  | "GetJob"
+  | "ListJobs"
+  | "CancelJob"
+  | "RetryJob"
+  | "DeleteJob"
+  | "BulkCancelJobs"
+  | "BulkRetryJobs"
+  | "PurgeJobs";
 
 export interface Relay {
   /** As a person writes it. */
