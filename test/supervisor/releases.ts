@@ -20,8 +20,17 @@ export interface Release {
   worker: string;
 }
 
-/** One that serves: each connection gets slot, generation and version. `options`: more of `startSupervisor`. */
-export function release(version: string, options: Readonly<Record<string, unknown>> = {}): Release {
+/**
+ * One that serves: each connection gets slot, generation and version.
+ *
+ * @param options more of `startSupervisor`
+ * @param endsAfterMs how soon a connection is ended on which nothing comes
+ */
+export function release(
+  version: string,
+  options: Readonly<Record<string, unknown>> = {},
+  endsAfterMs = 5,
+): Release {
   return {
     main: `
       import { startSupervisor } from "@fieldpost/supervisor";
@@ -41,7 +50,7 @@ export function release(version: string, options: Readonly<Record<string, unknow
         socket.on("error", () => {});
         socket.write(worker.slot + " " + worker.generation + " ${version}\\n");
         // One that stays says so.
-        const timer = setTimeout(() => socket.end(), 5);
+        const timer = setTimeout(() => socket.end(), ${endsAfterMs});
         socket.on("data", (data) => { clearTimeout(timer); socket.write(data); });
       });
       worker.onDrain((deadlineMs) => serving.drain(deadlineMs));

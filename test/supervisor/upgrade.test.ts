@@ -144,7 +144,8 @@ describe("an upgrade", () => {
   });
 
   it("leaves connections alone that old workers have, and ends their processes", async () => {
-    const deployed = await startReleases(release("1"));
+    // The client may be slow to say that it stays.
+    const deployed = await startReleases(release("1", {}, 60_000));
     const socket = net.connect(deployed.target);
     onTestFinished(() => void socket.destroy());
     const [greeting] = (await once(socket, "data")) as [Buffer];
